@@ -1,0 +1,135 @@
+"""Everything that can go wrong in our machinery, as one tree.
+
+Failure of generated code is data (`Execution.error`), never one of these.
+
+    SkillLibError
+    ├── InvalidRecord          a value that cannot be one of our records
+    │   ├── InvalidProgram     source text that cannot be a skill (with its line)
+    │   └── InvalidCheck       an expression that cannot decide a task
+    ├── EnvironmentFault       an environment does not keep its contract
+    │   ├── UnknownEnvironment no environment is registered under that name
+    │   ├── ResetNeeded        a call before `reset` or after the end of the episode
+    │   └── EnvironmentLost    the world itself is gone
+    ├── SandboxUnavailable     programs cannot be run at all
+    ├── LibraryError           the library on disk
+    │   ├── LibraryNotFound    nothing there where one was expected
+    │   ├── ForeignLibrary     a folder that is something else
+    │   ├── NewerLibrary       written by a newer version of skilllib
+    │   ├── LibraryLocked      another process is writing
+    │   ├── LibraryDamaged     what is stored contradicts itself
+    │   ├── StorageFailed      the disk refused a write
+    │   ├── UnknownSkill       no skill of that name or hash
+    │   ├── NotVerified        a program without the trace that proves it
+    │   ├── DuplicateSkill     the same program is already there
+    │   └── CyclicCalls        skills that would call each other in a circle
+    ├── RunError               a run folder that cannot be started or resumed
+    ├── BudgetSpent            a counted budget is used up
+    ├── MissingExtra           an optional dependency is not installed
+    └── ModelWeightsMissing    no usable embedding weights were found
+"""
+
+from __future__ import annotations
+
+
+class SkillLibError(Exception):
+    """Root of all errors raised by skilllib."""
+
+
+class InvalidRecord(SkillLibError, ValueError):
+    """A value that cannot be one of our records."""
+
+
+class InvalidProgram(InvalidRecord):
+    """Source text that cannot become a skill.
+
+    Attributes:
+        line: The offending line, counted from 1, when one is to blame.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        super().__init__(f"line {line}: {message}" if line else message)
+        self.line = line
+
+
+class InvalidCheck(InvalidRecord):
+    """An expression that cannot decide whether a task was solved."""
+
+
+class EnvironmentFault(SkillLibError):
+    """An environment does not keep its contract."""
+
+
+class UnknownEnvironment(EnvironmentFault, LookupError):
+    """No environment is registered under that name."""
+
+
+class ResetNeeded(EnvironmentFault, RuntimeError):
+    """A primitive was called before `reset` or after the end of the episode."""
+
+
+class EnvironmentLost(EnvironmentFault, ConnectionError):
+    """The world itself is gone: its process died or its connection broke."""
+
+
+class SandboxUnavailable(SkillLibError, RuntimeError):
+    """Programs cannot be run at all on this machine."""
+
+
+class LibraryError(SkillLibError):
+    """Something about the library on disk."""
+
+
+class LibraryNotFound(LibraryError, FileNotFoundError):
+    """There is no library where one was expected."""
+
+
+class ForeignLibrary(LibraryError, ValueError):
+    """The folder holds something that is not a skill library."""
+
+
+class NewerLibrary(LibraryError, ValueError):
+    """The library was written by a newer version of skilllib."""
+
+
+class LibraryLocked(LibraryError, BlockingIOError):
+    """Another process is writing to the library."""
+
+
+class LibraryDamaged(LibraryError, ValueError):
+    """What is stored contradicts itself."""
+
+
+class StorageFailed(LibraryError, OSError):
+    """The disk or database refused a write; nothing of it was kept."""
+
+
+class UnknownSkill(LibraryError, LookupError):
+    """No skill has that name or hash."""
+
+
+class NotVerified(LibraryError, ValueError):
+    """A program was offered without the trace that proves it."""
+
+
+class DuplicateSkill(LibraryError, ValueError):
+    """The same program, up to names, is already in the library."""
+
+
+class CyclicCalls(LibraryError, ValueError):
+    """Skills would call each other in a circle."""
+
+
+class RunError(SkillLibError, ValueError):
+    """A run folder cannot be started or resumed."""
+
+
+class BudgetSpent(SkillLibError):
+    """A counted budget is used up; the run can be resumed with more."""
+
+
+class MissingExtra(SkillLibError, ImportError):
+    """An optional dependency is not installed; the message names the command that installs it."""
+
+
+class ModelWeightsMissing(SkillLibError, FileNotFoundError):
+    """No usable embedding weights were found."""

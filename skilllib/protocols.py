@@ -1,0 +1,235 @@
+"""The seams: each stage is a protocol with one to four methods.
+
+Stages never know each other; they speak through these protocols and the records. An environment is asked for little
+and declares the rest in its specification: one whose specification says `snapshots` also satisfies `Snapshotting`, one
+that says `renders` also satisfies `Rendering`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from skilllib.records.base import Json, Scalar
+from skilllib.records.execution import Attempt, Execution, Limits, Proof, Trace, Verdict
+from skilllib.records.ledger import Change, Decision
+from skilllib.records.program import Program
+from skilllib.records.skill import Skill
+from skilllib.records.task import Task
+from skilllib.records.world import EnvironmentSpec, Observation, Outcome
+
+Vectors: TypeAlias = npt.NDArray[np.float32]
+"""Unit vectors, (n, d) float32."""
+
+
+class Environment(Protocol):
+    """One owned instance of a world. Calls come on one thread, one at a time."""
+
+    @property
+    def spec(self) -> EnvironmentSpec:
+        """What the environment declares; constant over its life."""
+
+    def reset(self, seed: int | None = None) -> Observation:
+        """Begin an episode. With `spec.seeds`, the same seed gives the same world in every process.
+
+        Raises:
+            EnvironmentLost: The world itself is gone.
+        """
+
+    def call(self, primitive: str, arguments: Mapping[str, Scalar]) -> Outcome:
+        """Make one primitive call. The arguments were validated against the specification.
+
+        A call that cannot do its work changes nothing it need not change and returns a failure that names what is missing.
+
+        Raises:
+            ResetNeeded: Before the first reset, or after an outcome that was terminated or truncated.
+            EnvironmentLost: The world itself is gone.
+        """
+
+    def observe(self) -> Observation:
+        """Return what the environment shows now; no world step passes."""
+
+    def close(self) -> None:
+        """Let go of everything; harmless when called twice."""
+
+
+@runtime_checkable
+class Snapshotting(Protocol):
+    """An environment whose state can be kept and put back within one process."""
+
+    def snapshot(self) -> object:
+        """Return a token for the present state."""
+
+    def restore(self, token: object) -> None:
+        """Return to the state of a token; it can be used any number of times."""
+
+
+@runtime_checkable
+class Rendering(Protocol):
+    """An environment that can be looked at."""
+
+    def render(self) -> npt.NDArray[np.uint8]:
+        """Return a picture, (height, width, 3) uint8; the world is not disturbed."""
+
+
+class EnvironmentFactory(Protocol):
+    """What the entry point `skilllib.environments` names: makes one owned instance. Picklable by name."""
+
+    def __call__(self, **options: Any) -> Environment:
+        """Make an instance; options are the environment's own."""
+
+
+class Sandbox(Protocol):
+    """Runs programs under limits, with the world on our side."""
+
+    def run(
+        self,
+        program: Program,
+        *,
+        arguments: Mapping[str, Scalar],
+        closure: Sequence[Skill],
+        calls: Mapping[str, str],
+        environment: Environment,
+        limits: Limits,
+        grants: frozenset[str] | None = None,
+    ) -> Execution:
+        """Run a program once in the environment's present episode.
+
+        Args:
+            program: The root program.
+            arguments: Arguments of its public function.
+            closure: Every skill version it may reach, callees before callers.
+            calls: Name in the root program → code hash of the version in the closure it stands for.
+            environment: The world, already reset.
+            limits: Bounds; a program that breaks one comes back as data.
+            grants: Primitives it may call; None grants all.
+
+        Raises:
+            SandboxUnavailable: Programs cannot be run at all.
+            EnvironmentFault: The environment broke its contract or is lost.
+        """
+
+
+class Verifier(Protocol):
+    """Decides whether an execution solved a task, from what was recorded on our side."""
+
+    def verify(self, task: Task, execution: Execution) -> Verdict:
+        """Return the verdict; fail closed."""
+
+
+class Prover(Protocol):
+    """Executes a program again on fresh worlds before it may become active."""
+
+    def prove(self, program: Program, task: Task, *, arguments: Mapping[str, Scalar], closure: Sequence[Skill], calls: Mapping[str, str]) -> Proof:
+        """Return the evidence; seeds are fresh at every call.
+
+        Args:
+            program: What is to be proved.
+            task: The task it must solve, with the values over which its parameters vary.
+            arguments: Arguments of the program that are fixed for this task.
+            closure: As for `Sandbox.run`.
+            calls: As for `Sandbox.run`.
+        """
+
+
+class Critic(Protocol):
+    """Gives advice in words for the next attempt; never a verdict."""
+
+    def advise(self, task: Task, execution: Execution, verdict: Verdict) -> str | None:
+        """Return advice, or None."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """What a writer hands over: a program, and how it is to be run."""
+
+    program: Program
+    arguments: Mapping[str, Scalar] = field(default_factory=dict)
+    """Arguments for this task that are not among the task's own parameters."""
+    reuses: Skill | None = None
+    """An active skill that is to be run as it is; then `program` is its program."""
+    merges: tuple[Skill, ...] = ()
+    """Active skills that the program generalises; they retire when it becomes active."""
+    rationale: str = ""
+
+
+class Writer(Protocol):
+    """Turns a task, skills and what happened so far into the next program."""
+
+    def write(self, task: Task, *, skills: Sequence[Skill], trace: Trace) -> Draft | None:
+        """Return the next draft, or None when there is nothing left to try."""
+
+
+class Curriculum(Protocol):
+    """Chooses the next task."""
+
+    def propose(self, observation: Observation) -> Task | None:
+        """Return the next task, or None when nothing is left in reach."""
+
+    def record(self, trace: Trace) -> None:
+        """Take note of how a task went."""
+
+
+class Hit(NamedTuple):
+    """One retrieved skill with its cosine similarity."""
+
+    skill: Skill
+    score: float
+
+
+class Retriever(Protocol):
+    """Query → ranked skills."""
+
+    def retrieve(self, query: str, *, k: int) -> list[Hit]:
+        """Return at most k active skills, best first."""
+
+
+class Embedder(Protocol):
+    """Texts → unit vectors."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the weights; vectors of different fingerprints are never compared."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector per text, (n, d) float32."""
+
+
+class Index(Protocol):
+    """Vectors by key; derived, can be rebuilt."""
+
+    def put(self, keys: Sequence[str], vectors: Vectors) -> None:
+        """Store or replace vectors."""
+
+    def drop(self, keys: Sequence[str]) -> None:
+        """Forget keys; unknown ones are ignored."""
+
+    def nearest(self, vector: Vectors, *, k: int) -> list[tuple[str, float]]:
+        """Return at most k (key, cosine) pairs, best first; `vector` is (d,)."""
+
+    def keys(self) -> set[str]:
+        """Return all keys."""
+
+
+class Gate(Protocol):
+    """Decides about a change."""
+
+    def decide(self, change: Change, proof: Proof) -> Decision:
+        """Return the decision with its figures."""
+
+
+class Recorder(Protocol):
+    """Watches a run; never changes it."""
+
+    def __call__(self, event: str, **fields: Json) -> None:
+        """Take note of one event."""
+
+
+__all__ = [
+    "Attempt", "Critic", "Curriculum", "Draft", "Embedder", "Environment", "EnvironmentFactory", "Gate", "Hit", "Index", "Prover",
+    "Recorder", "Rendering", "Retriever", "Sandbox", "Snapshotting", "Vectors", "Verifier", "Writer",
+]  # fmt: skip

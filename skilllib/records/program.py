@@ -1,0 +1,219 @@
+"""A program: source text with one public function, unproven."""
+
+from __future__ import annotations
+
+import ast
+from functools import cached_property
+from typing import Any
+
+from pydantic import ConfigDict, ValidationError, model_validator
+
+from skilllib.errors import InvalidProgram
+from skilllib.records.base import Record
+from skilllib.records.world import Parameter
+
+FORBIDDEN_NAMES = frozenset({"eval", "exec", "compile", "globals", "locals", "vars", "breakpoint", "input", "open"})
+MAX_SOURCE = 20_000
+"""Characters of a program's source."""
+
+_TYPES = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
+
+
+class Program(Record):
+    """Source text with one public function that has typed parameters and a docstring.
+
+    Anything else at the top level, `global`, `eval`, `exec` and their like are refused when the program is made.
+    That is early and friendly feedback; the boundary is the sandbox.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+
+    source: str
+
+    @classmethod
+    def parse(cls, source: str) -> Program:
+        """Return the program, or raise.
+
+        Raises:
+            InvalidProgram: With the line and what to change.
+        """
+        try:
+            return cls(source=source)
+        except ValidationError as error:
+            cause = error.errors()[0].get("ctx", {}).get("error")
+            raise cause if isinstance(cause, InvalidProgram) else InvalidProgram(str(error)) from None
+
+    @model_validator(mode="after")
+    def _has_the_form(self) -> Program:
+        _validate(_syntax_tree(self.source))
+        return self
+
+    @cached_property
+    def function(self) -> ast.FunctionDef:
+        """The syntax tree of the public function."""
+        node = _syntax_tree(self.source).body[0]
+        assert isinstance(node, ast.FunctionDef)  # noqa: S101 - guaranteed by validation
+        return node
+
+    @property
+    def name(self) -> str:
+        """The public function's name."""
+        return self.function.name
+
+    @cached_property
+    def doc(self) -> str:
+        """The public function's docstring."""
+        return ast.get_docstring(self.function) or ""
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The public function's parameters."""
+        return _parameters(self.function)
+
+    def signature(self) -> str:
+        """Return the signature, such as `fetch(item: Literal['rope'], amount: int = 1)`."""
+        return f"{self.name}({', '.join(parameter.declaration() for parameter in self.parameters)})"
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """All names the program reads but does not bind: primitives, skills and builtins it may call."""
+        return frozenset(
+            node.id for node in ast.walk(self.function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        ) - self.bound
+
+    @cached_property
+    def bound(self) -> frozenset[str]:
+        """All names the program binds, its own function's among them."""
+        return frozenset(_bound(self.function))
+
+    def refuse_rebinding(self, reserved: frozenset[str] | set[str]) -> None:
+        """Raise if the program gives one of the reserved names (primitives, skills) another meaning.
+
+        Raises:
+            InvalidProgram: With the name to change.
+        """
+        if clash := sorted(self.bound & set(reserved)):
+            raise InvalidProgram(f"{clash[0]!r} is the name of a primitive or a skill; choose another name")
+
+    @cached_property
+    def shape(self) -> str:
+        """The syntax tree without names, constants, annotations and docstring: equal for programs that differ only there."""
+        return ast.dump(_Shape().visit(ast.parse(self.source).body[0]))
+
+
+def _syntax_tree(source: str) -> ast.Module:
+    if len(source) > MAX_SOURCE:
+        raise InvalidProgram(f"the source has {len(source)} characters, at most {MAX_SOURCE} are allowed; split the program")
+    try:
+        return ast.parse(source)
+    except SyntaxError as error:
+        raise InvalidProgram(f"the program does not parse: {error.msg}", line=error.lineno) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise InvalidProgram(f"the program does not parse: {error}") from error
+
+
+def _validate(tree: ast.Module) -> None:
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    other = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
+    if not functions:
+        raise InvalidProgram("a program is one function with a docstring; there is no `def` at the top level")
+    if other or len(functions) > 1:
+        extra = other[0] if other else functions[1]
+        raise InvalidProgram("only one function may stand at the top level; move this into it", line=extra.lineno)
+    (function,) = functions
+    if function.name.startswith("_"):
+        raise InvalidProgram(f"{function.name!r} starts with an underscore; a skill has a public name", line=function.lineno)
+    if function.decorator_list:
+        raise InvalidProgram("decorators are not allowed", line=function.lineno)
+    if not (ast.get_docstring(function) or "").strip():
+        raise InvalidProgram(f"{function.name!r} has no docstring; say in one sentence what it does", line=function.lineno)
+    _parameters(function)
+    for node in ast.walk(function):
+        _refuse(node)
+
+
+def _refuse(node: ast.AST) -> None:
+    match node:
+        case ast.Global(lineno=line):
+            raise InvalidProgram("`global` is not allowed; pass values as arguments", line=line)
+        case ast.Name(id=name, lineno=line) if name in FORBIDDEN_NAMES or name.startswith("__"):
+            raise InvalidProgram(f"{name!r} is not allowed in a program", line=line)
+        case ast.Attribute(attr=name, lineno=line) if name.startswith("__"):
+            raise InvalidProgram(f"the attribute {name!r} is not allowed in a program", line=line)
+        case ast.AsyncFunctionDef(lineno=line) | ast.ClassDef(lineno=line) | ast.Yield(lineno=line) | ast.YieldFrom(lineno=line):
+            raise InvalidProgram("classes, generators and async functions are not supported in a program", line=line)
+
+
+def _parameters(function: ast.FunctionDef) -> tuple[Parameter, ...]:
+    arguments = function.args
+    if arguments.vararg or arguments.kwarg or arguments.posonlyargs:
+        raise InvalidProgram("`*args`, `**kwargs` and positional-only parameters are not allowed", line=function.lineno)
+    positional = list(zip(arguments.args, [None] * (len(arguments.args) - len(arguments.defaults)) + arguments.defaults, strict=True))
+    keyword = list(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
+    return tuple(_parameter(argument, default) for argument, default in positional + keyword)
+
+
+def _parameter(argument: ast.arg, default: ast.expr | None) -> Parameter:
+    choices: tuple[Any, ...] | None = None
+    kind: Any = None
+    match argument.annotation:
+        case ast.Name(id=name) if name in _TYPES:
+            kind = _TYPES[name]
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=inside):
+            elements = inside.elts if isinstance(inside, ast.Tuple) else [inside]
+            choices = tuple(element.value for element in elements if isinstance(element, ast.Constant))
+            kind = {int: "integer", float: "number", str: "string", bool: "boolean"}.get(type(choices[0]) if choices else None)
+            if len(choices) != len(elements):
+                kind = None
+    if kind is None:
+        raise InvalidProgram(
+            f"parameter {argument.arg!r} needs a type: int, float, str, bool or Literal['a', 'b']", line=argument.lineno
+        )
+    value = default.value if isinstance(default, ast.Constant) else None
+    if default is not None and not isinstance(value, bool | int | float | str):
+        raise InvalidProgram(f"the default of {argument.arg!r} must be a plain constant", line=argument.lineno)
+    return Parameter(name=argument.arg, type=kind, choices=choices, default=value)
+
+
+def _bound(function: ast.FunctionDef) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(function):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                names.add(name)
+            case ast.FunctionDef(name=name) | ast.arg(arg=name) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                names.add(name)
+            case ast.ExceptHandler(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                names.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                names.update((alias.asname or alias.name).split(".")[0] for alias in aliases)
+    return names
+
+
+class _Shape(ast.NodeTransformer):
+    """Blanks out everything but the structure."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.name, node.returns = "_", None
+        if ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+        return self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Name(id="_", ctx=node.ctx)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        return ast.arg(arg="_", annotation=None)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        node.attr = "_"
+        return node
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        self.generic_visit(node)
+        node.arg = "_"
+        return node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Constant(value=0)
