@@ -1,0 +1,89 @@
+"""Primitives that fight, rest and look, and the bare moves."""
+
+from __future__ import annotations
+
+from environments.crafter.body import Body, Refused
+from environments.crafter.gathering import known
+from environments.crafter.observing import visible
+from environments.crafter.rules import DIRECTIONS
+from skilllib.records.base import Json
+from skilllib.records.world import Missing
+
+LONGEST_CHASE = 100
+"""World steps after which a creature is let go."""
+
+
+def attack(body: Body, creature: str) -> None:
+    """Chase the nearest creature in sight and strike it until it is beaten."""
+    known(body, creature)
+    achievement = next(name for name in body.rules.achievements if name.endswith(f"_{creature}"))
+    beaten = body.world.achievements[achievement]
+    while body.steps < LONGEST_CHASE:
+        near = body.beside((creature,))
+        if near is not None:
+            body.strike(near)
+        else:
+            _chase(body, creature)
+        if body.world.achievements[achievement] > beaten:
+            return
+    raise Refused(f"the {creature} got away", Missing(near=creature), retry=True)
+
+
+def _chase(body: Body, creature: str) -> None:
+    body.defend()
+    cells = body.memory.find(creature)
+    if not cells:
+        missing = Missing(fact=f"known.{creature}", at_least=1, have=0, near=creature)
+        raise Refused(f"the {creature} is out of sight", missing, retry=True)
+    way = body.way_beside(cells)
+    if way is None:
+        body.do("noop")
+    else:
+        body.follow(way[:1])
+
+
+def sleep(body: Body) -> int:
+    """Sleep until rested; return the energy then."""
+    most = body.rules.maximum["energy"]
+    if body.inventory["energy"] >= most:
+        missing = Missing(fact="vitals.energy", at_most=most - 1, have=body.inventory["energy"])
+        raise Refused("not tired yet; let time pass, then call again", missing, retry=True)
+    body.defend()
+    woken = body.world.achievements["wake_up"]
+    body.do("sleep")
+    while body.world.sleeping:
+        body.do("sleep")
+    if body.world.achievements["wake_up"] == woken:
+        hungry = [Missing(fact=f"vitals.{need}", at_least=1, have=0) for need in ("food", "drink") if not body.inventory[need]]
+        body.defend()
+        raise Refused("woken by harm before being rested", *hungry, retry=True)
+    return body.inventory["energy"]
+
+
+def wait(body: Body, steps: int = 10) -> None:
+    """Let time pass on the spot."""
+    body.watch_needs()
+    while body.steps < steps:
+        body.defend()
+        if body.steps < steps:
+            body.do("noop")
+
+
+def look(body: Body) -> Json:
+    """Return the places of everything remarkable in sight, by name."""
+    seen: dict[str, list[list[int]]] = {}
+    for name, dx, dy in visible(body):
+        seen.setdefault(name, []).append([dx, dy])
+    return seen
+
+
+def move(body: Body, direction: str, steps: int = 1) -> int:
+    """Step in a direction; return how many cells that led."""
+    return sum(body.move(DIRECTIONS[direction]) for _ in range(steps))
+
+
+def act(body: Body) -> str:
+    """Use the hands on what is faced; return its name."""
+    faced = body.memory.creatures.get(body.front) or body.memory.name(body.front)
+    body.do("do")
+    return faced

@@ -1,0 +1,104 @@
+"""What the player saw: the cells of every window so far, and the creatures in the present one."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from environments.crafter.rules import CREATURES, PLANTS, Rules
+from environments.crafter.world import REACH, VOID, WINDOW, World
+
+UNKNOWN = 0
+"""Number of a cell that was never in the window."""
+
+
+class Memory:
+    """A map of remembered cells, with a margin so that a window at the world's edge fits in.
+
+    A cell has a number, `x * height + y` in the map's own coordinates, so that searches work on flat bytes.
+
+    Args:
+        rules: Crafter's rules.
+        world: The world; only its window is ever read.
+    """
+
+    def __init__(self, rules: Rules, world: World) -> None:
+        width, height = world.area
+        self.names = ("unknown", *rules.materials, *PLANTS)
+        self.numbers = {name: number for number, name in enumerate(self.names)}
+        self.map: npt.NDArray[np.uint8] = np.zeros((width + 2 * REACH[0], height + 2 * REACH[1]), np.uint8)
+        self.height = height + 2 * REACH[1]
+        self.start = world.position
+        self.creatures: dict[int, str] = {}
+        self.position = 0
+        self.see(world)
+
+    def see(self, world: World) -> None:
+        """Take in the present window."""
+        cells, seen = world.window()
+        x, y = world.position
+        # In the map's coordinates, which are shifted by the margin, the window begins at (x, y).
+        self.map[x : x + WINDOW[0], y : y + WINDOW[1]] = cells
+        self.position = self._number(x, y)
+        self.creatures = {}
+        for body in seen:
+            if body.name in self.numbers:
+                self.map[body.x + REACH[0], body.y + REACH[1]] = self.numbers[body.name]
+            else:
+                self.creatures[self._number(body.x, body.y)] = body.name
+
+    def _number(self, x: int, y: int) -> int:
+        return (x + REACH[0]) * self.height + y + REACH[1]
+
+    def name(self, cell: int) -> str:
+        """Return what is remembered at a cell: a material, a plant, `unknown`, or `void` outside the world."""
+        number = int(self.map.item(cell))
+        return "void" if number == VOID else self.names[number]
+
+    def offset(self, cell: int) -> tuple[int, int]:
+        """Return a cell relative to the player, x to the right and y down."""
+        x, y = divmod(cell, self.height)
+        here_x, here_y = divmod(self.position, self.height)
+        return x - here_x, y - here_y
+
+    def distance(self, cell: int) -> int:
+        """Return the number of moves to a cell if nothing stood in the way."""
+        dx, dy = self.offset(cell)
+        return abs(dx) + abs(dy)
+
+    def shift(self, direction: tuple[int, int]) -> int:
+        """Return by how much a move in a direction changes a cell's number."""
+        return direction[0] * self.height + direction[1]
+
+    def around(self, cell: int) -> tuple[int, int, int, int]:
+        """Return the four cells beside a cell."""
+        return cell - self.height, cell + self.height, cell - 1, cell + 1
+
+    def find(self, target: str) -> list[int]:
+        """Return all cells where a material, plant or visible creature is known, nearest first."""
+        if target in CREATURES:
+            cells = [cell for cell, name in self.creatures.items() if name == target]
+        else:
+            wanted = PLANTS if target == "plant" else (target,)
+            cells = [
+                cell for name in wanted for cell in np.flatnonzero(self.map == self.numbers[name]).tolist() if cell != self.position
+            ]
+        return sorted(cells, key=lambda cell: (self.distance(cell), cell))
+
+    def count(self) -> dict[str, int]:
+        """Return how many cells of each material, plant and visible creature are known."""
+        found = np.bincount(self.map.ravel(), minlength=len(self.names))
+        known = {name: int(found[number]) for number, name in enumerate(self.names) if number != UNKNOWN}
+        known["plant"] += known["ripe_plant"]
+        visible = list(self.creatures.values())
+        return known | {name: visible.count(name) for name in CREATURES}
+
+    def near(self, material: str) -> bool:
+        """Return whether crafter counts a material as near: in the 3x3 cells around the player.
+
+        At the world's left and top edge crafter's own slice is empty, so nothing is near there.
+        """
+        x, y = divmod(self.position, self.height)
+        if VOID in (self.map[x - 1, y], self.map[x, y - 1]):
+            return False
+        return bool((self.map[x - 1 : x + 2, y - 1 : y + 2] == self.numbers[material]).any())

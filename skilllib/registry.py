@@ -1,0 +1,93 @@
+"""Environments found by name: anybody's package may register one by an entry point."""
+
+from __future__ import annotations
+
+import difflib
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from skilllib.errors import EnvironmentFault, SkillLibError, UnknownEnvironment
+from skilllib.protocols import Environment
+from skilllib.records.world import EnvironmentSpec
+
+GROUP = "skilllib.environments"
+"""The entry-point group under which environments register."""
+
+
+def environments() -> dict[str, EntryPoint]:
+    """Return the registered environments by name, sorted; nothing is imported."""
+    found: dict[str, EntryPoint] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+        if entry.name in found and found[entry.name].value != entry.value:
+            raise EnvironmentFault(
+                f"two packages register an environment {entry.name!r}: {found[entry.name].value!r} and {entry.value!r}; "
+                "uninstall one of them"
+            )
+        found[entry.name] = entry
+    return found
+
+
+def make_environment(name: str, **options: Any) -> Environment:
+    """Make one owned instance of a registered environment.
+
+    Args:
+        name: Its registered name.
+        options: The environment's own options.
+
+    Raises:
+        UnknownEnvironment: None is registered under that name.
+        EnvironmentFault: It does not import, does not take the options, or makes something that is no environment.
+    """
+    entry = _entry(name)
+    try:
+        factory = entry.load()
+    except Exception as error:
+        raise EnvironmentFault(
+            f"the environment {name!r} ({entry.value!r}) does not import: {type(error).__name__}: {error}; "
+            f"reinstall or uninstall the package that registers it{_package(entry)}"
+        ) from error
+    if not callable(factory):
+        raise EnvironmentFault(f"{entry.value!r} is {factory!r}; the entry point of {name!r} must name a function that makes one")
+    return _made(name, entry, factory, options)
+
+
+def _made(name: str, entry: EntryPoint, factory: Any, options: dict[str, Any]) -> Environment:
+    try:
+        environment = factory(**options)
+    except SkillLibError:
+        raise
+    except Exception as error:
+        given = f" with the options {options!r}" if options else ""
+        raise EnvironmentFault(
+            f"{entry.value!r} failed to make the environment {name!r}{given}: {type(error).__name__}: {error}; "
+            "see the environment's README for its options"
+        ) from error
+    lacks = [verb for verb in ("reset", "call", "observe", "close") if not callable(getattr(environment, verb, None))]
+    if lacks or not isinstance(getattr(environment, "spec", None), EnvironmentSpec):
+        wrong = f"lacks {', '.join(lacks)}" if lacks else "has no `spec` that is an EnvironmentSpec"
+        raise EnvironmentFault(
+            f"{entry.value!r} made a {type(environment).__name__}, which {wrong}; "
+            "it must keep the protocol skilllib.protocols.Environment (see skilllib.testing.check_environment)"
+        )
+    made: Environment = environment
+    return made
+
+
+def _entry(name: str) -> EntryPoint:
+    registered = environments()
+    if name in registered:
+        return registered[name]
+    close = difflib.get_close_matches(name, registered, n=1)
+    raise UnknownEnvironment(
+        f"no environment is registered as {name!r}"
+        f"{f'; did you mean {close[0]!r}?' if close else ''}; registered: {', '.join(registered) or 'none'}. "
+        f"A package registers one in its pyproject.toml under [project.entry-points.{GROUP!r}], "
+        f"for example: {name} = 'package.module:make', and has to be installed"
+    )
+
+
+def _package(entry: EntryPoint) -> str:
+    return f" ({entry.dist.name})" if entry.dist else ""
+
+
+__all__ = ["GROUP", "environments", "make_environment"]
