@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from skilllib.records.base import Json, Scalar
 from skilllib.records.execution import Attempt, Execution, Limits, Proof, Trace, Verdict
+from skilllib.records.experience import Experience
 from skilllib.records.ledger import Change, Decision
 from skilllib.records.program import Program
 from skilllib.records.skill import Skill
@@ -121,26 +122,11 @@ class Verifier(Protocol):
         """Return the verdict; fail closed."""
 
 
-class Prover(Protocol):
-    """Executes a program again on fresh worlds before it may become active."""
+class Merge(NamedTuple):
+    """A skill that a program generalises, and the arguments under which the program does the same."""
 
-    def prove(self, program: Program, task: Task, *, arguments: Mapping[str, Scalar], closure: Sequence[Skill], calls: Mapping[str, str]) -> Proof:
-        """Return the evidence; seeds are fresh at every call.
-
-        Args:
-            program: What is to be proved.
-            task: The task it must solve, with the values over which its parameters vary.
-            arguments: Arguments of the program that are fixed for this task.
-            closure: As for `Sandbox.run`.
-            calls: As for `Sandbox.run`.
-        """
-
-
-class Critic(Protocol):
-    """Gives advice in words for the next attempt; never a verdict."""
-
-    def advise(self, task: Task, execution: Execution, verdict: Verdict) -> str | None:
-        """Return advice, or None."""
+    skill: Skill
+    arguments: Mapping[str, Scalar]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,9 +138,38 @@ class Draft:
     """Arguments for this task that are not among the task's own parameters."""
     reuses: Skill | None = None
     """An active skill that is to be run as it is; then `program` is its program."""
-    merges: tuple[Skill, ...] = ()
+    merges: tuple[Merge, ...] = ()
     """Active skills that the program generalises; they retire when it becomes active."""
     rationale: str = ""
+
+
+class Proven(NamedTuple):
+    """A proof, and what its executions showed about single calls."""
+
+    proof: Proof
+    experience: Experience
+
+
+class Prover(Protocol):
+    """Executes a draft again on fresh worlds before it may become active."""
+
+    def prove(self, draft: Draft, task: Task, *, closure: Sequence[Skill], calls: Mapping[str, str], seed: int) -> Proven:
+        """Return the evidence.
+
+        Args:
+            draft: What is to be proved, with the arguments that are fixed for this task.
+            task: The task it must solve, with the values over which its parameters vary.
+            closure: As for `Sandbox.run`.
+            calls: As for `Sandbox.run`.
+            seed: The worlds' seeds follow from it; they are never those of an episode in which something was written.
+        """
+
+
+class Critic(Protocol):
+    """Gives advice in words for the next attempt; never a verdict."""
+
+    def advise(self, task: Task, execution: Execution, verdict: Verdict) -> str | None:
+        """Return advice, or None."""
 
 
 class Writer(Protocol):
@@ -230,6 +245,6 @@ class Recorder(Protocol):
 
 
 __all__ = [
-    "Attempt", "Critic", "Curriculum", "Draft", "Embedder", "Environment", "EnvironmentFactory", "Gate", "Hit", "Index", "Prover",
+    "Attempt", "Critic", "Curriculum", "Draft", "Embedder", "Environment", "EnvironmentFactory", "Gate", "Hit", "Index", "Merge", "Proven", "Prover",
     "Recorder", "Rendering", "Retriever", "Sandbox", "Snapshotting", "Vectors", "Verifier", "Writer",
 ]  # fmt: skip

@@ -110,6 +110,9 @@ class Trial(Record):
 
     seed: int | None
     arguments: dict[str, Scalar] = {}
+    """Arguments of the program; those that the check speaks of among them."""
+    check: str | None = None
+    """The check that decided, where it is not that of the proof's task (a kept test that was replayed)."""
     solved: bool
     reason: str = ""
     world_steps: int = 0
@@ -119,6 +122,8 @@ class Trial(Record):
     """Net change of facts from reset to end."""
     uses: dict[str, float] = {}
     """What was used up on the way: for each numeric fact the sum of its decreases."""
+    gains: dict[str, float] = {}
+    """What was gained on the way: for each numeric fact the sum of its increases."""
     error: ProgramError | None = None
     stopped: str | None = None
 
@@ -146,6 +151,8 @@ class Attempt(Record):
     number: int
     """Counted from 1 over the whole run."""
     program: Program
+    rationale: str = ""
+    """Why the writer wrote this."""
     reuses: str | None = None
     """Version hash of the active skill that was run as it is, when nothing was written."""
     execution: Execution
@@ -155,8 +162,8 @@ class Attempt(Record):
     advice: str | None = None
     seed: int | None = None
     """Seed of the episode in which it ran."""
-    prefix: int = 0
-    """Primitive calls made in that episode before this attempt."""
+    episode: int = 0
+    """Which episode of the run that was, counted from 0."""
     retrieved: tuple[str, ...] = ()
     """Names of the skills that were offered to the writer."""
     experience: Experience = Experience()

@@ -130,6 +130,8 @@ class Effect(Record):
     """Successful runs."""
     changed: int
     """Runs in which the fact ended up different."""
+    raised: int = 0
+    """Runs in which it rose at some point on the way, even if it ended up the same."""
     rise: float = 0.0
     """Smallest rise over the runs that changed it, 0 where it did not rise in all of them."""
     uses: float = 0.0

@@ -1,0 +1,22 @@
+"""Advice in words for the next attempt; never a verdict."""
+
+from __future__ import annotations
+
+from skilllib.records.execution import Execution, Verdict
+from skilllib.records.task import Task
+
+
+class FeedbackCritic:
+    """Repeats what the environment said was missing, or says where the program ended."""
+
+    def advise(self, task: Task, execution: Execution, verdict: Verdict) -> str | None:
+        """Return advice from the environment's own feedback, or None when there is none."""
+        if verdict.solved:
+            return None
+        if missing := execution.missing():
+            return "first obtain " + "; ".join(lack.words() for lack in missing)
+        if execution.error is not None:
+            return f"the program ended early: {verdict.reason}"
+        if execution.stopped is not None:
+            return f"the episode did not last: {verdict.reason}"
+        return f"the program ran to its end, but {verdict.reason}"

@@ -1,0 +1,1 @@
+"""Decisions: evidence in, promote, reject or need more out."""

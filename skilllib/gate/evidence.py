@@ -1,0 +1,37 @@
+"""The gate that promotes on the evidence of re-execution."""
+
+from __future__ import annotations
+
+from skilllib.records.execution import Proof
+from skilllib.records.ledger import Change, Decision
+
+
+class EvidenceGate:
+    """Promotes a change whose proof was accepted; rejects every other one."""
+
+    def decide(self, change: Change, proof: Proof) -> Decision:
+        """Return the decision with the figures it rests on."""
+        figures = {
+            "trials": float(len(proof.trials)),
+            "successes": float(proof.successes),
+            "lower_bound": round(proof.lower_bound, 6),
+            "threshold": proof.threshold,
+        }
+        if not proof.trials:
+            return Decision(outcome="reject", codes=("no_evidence",), figures=figures, reason="nothing was executed again")
+        if not proof.accepted:
+            return Decision(outcome="reject", codes=("not_proven",), figures=figures, reason=proof.reason)
+        return Decision(outcome="promote", codes=("proven",), figures=figures, reason=proof.reason)
+
+
+class TrustingGate:
+    """Promotes whatever solved its task once: the ablation without re-execution, never a default."""
+
+    def decide(self, change: Change, proof: Proof) -> Decision:
+        """Return a promotion that says it rests on a single success."""
+        return Decision(
+            outcome="promote" if proof.accepted else "reject",
+            codes=("not_re_executed",),
+            figures={"trials": float(len(proof.trials)), "successes": float(proof.successes)},
+            reason="promoted on one success, without re-execution",
+        )

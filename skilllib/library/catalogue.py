@@ -1,0 +1,169 @@
+"""Reading a library: skills by name and hash, what they call, what was measured of them, and their history."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from skilllib.errors import UnknownSkill
+from skilllib.library import graph as graphs
+from skilllib.library import ledger, store, tables
+from skilllib.library.database import Database
+from skilllib.records.base import content_hash
+from skilllib.records.ledger import LedgerEntry
+from skilllib.records.skill import Effect, KeptTest, Skill, Statistics, Status
+
+if TYPE_CHECKING:
+    import networkx as nx  # noqa: TID253 - for the annotation alone
+
+_HASH = re.compile(r"[0-9a-f]{8,64}")
+_CHUNK = 500
+
+
+class Catalogue:
+    """The part of a library that only reads. Readers never wait for the writer."""
+
+    _database: Database
+
+    def skills(self, status: Status | None = None) -> tuple[Skill, ...]:
+        """Return all versions of all skills, or those of one status, in the order they were admitted."""
+        with self._database.reading() as connection:
+            conditions = [] if status is None else [tables.versions.c.status == status]
+            return tuple(row.skill for row in store.rows(connection, *conditions))
+
+    def get(self, ref: str) -> Skill:
+        """Return the skill of a reference.
+
+        Args:
+            ref: `name` (the active version, else the newest), `name@3`, `name@<hash prefix>`, or at least eight digits of a
+                code or version hash.
+
+        Raises:
+            UnknownSkill: No skill, or more than one, is meant; the message lists names that are near.
+        """
+        name, at, version = ref.partition("@")
+        columns = tables.versions.c
+        with self._database.reading() as connection:
+            found = [row.skill for row in store.rows(connection, columns.name == name)]
+            if not at and not found and _HASH.fullmatch(ref):
+                found = [row.skill for row in store.rows(connection, _starts(ref))]
+                return _only(found, ref)
+        if not found:
+            raise UnknownSkill(self._near(name))
+        if not at:
+            return next((skill for skill in found if skill.status == "active"), found[-1])
+        numbered = [skill for skill in found if version.isdecimal() and skill.version == int(version)]
+        if not numbered and not re.fullmatch(r"[0-9a-f]{4,64}", version):
+            raise UnknownSkill(f"{name!r} has no version {version!r}; it has {', '.join(str(skill.version) for skill in found)}")
+        return _only(numbered or [skill for skill in found if _matches(skill, version)], ref)
+
+    def version(self, code_hash: str) -> Skill:
+        """Return the version of a code hash or a version hash.
+
+        Raises:
+            UnknownSkill: There is none.
+        """
+        columns = tables.versions.c
+        with self._database.reading() as connection:
+            found = store.rows(connection, sa.or_(columns.code_hash == code_hash, columns.version_hash == code_hash))
+        if not found:
+            raise UnknownSkill(f"no skill has the hash {code_hash!r}")
+        return found[-1].skill
+
+    def closure(self, code_hashes: Iterable[str]) -> tuple[Skill, ...]:
+        """Return these versions and everything they call, callees before callers.
+
+        Raises:
+            UnknownSkill: A hash is not known.
+            LibraryDamaged: A callee is not stored.
+        """
+        with self._database.reading() as connection:
+            found = graphs.reachable(code_hashes, lambda hashes: store.by_hash(connection, hashes))
+        return graphs.ordered(found)
+
+    def resolve(self, names: Iterable[str]) -> dict[str, str]:
+        """Return name → code hash of those names that are active skills, in sorted order."""
+        wanted, columns, found = sorted(set(names)), tables.versions.c, {}
+        with self._database.reading() as connection:
+            for start in range(0, len(wanted), _CHUNK):
+                query = sa.select(columns.name, columns.code_hash).where(columns.name.in_(wanted[start : start + _CHUNK]))
+                found.update(connection.execute(query.where(columns.status == "active")).tuples().all())
+        return dict(sorted(found.items()))
+
+    def callers(self, code_hash: str) -> tuple[Skill, ...]:
+        """Return the versions that call this one directly, in the order they were admitted."""
+        callers = sa.select(tables.calls.c.caller).where(tables.calls.c.callee == code_hash)
+        with self._database.reading() as connection:
+            return tuple(row.skill for row in store.rows(connection, tables.versions.c.code_hash.in_(callers)))
+
+    def tests(self, code_hash: str) -> tuple[KeptTest, ...]:
+        """Return the tests kept with a skill, in the order they were added."""
+        with self._database.reading() as connection:
+            return store.tests_of(connection, code_hash)
+
+    def effects(self, code_hash: str) -> tuple[Effect, ...]:
+        """Return what a skill was measured to do, by arguments and fact in sorted order."""
+        with self._database.reading() as connection:
+            return store.effects_of(connection, code_hash)
+
+    def statistics(self, code_hash: str) -> Statistics:
+        """Return what was counted of a skill."""
+        with self._database.reading() as connection:
+            return store.statistics_of(connection, code_hash)
+
+    def ledger(self) -> tuple[LedgerEntry, ...]:
+        """Return every change and decision, oldest first."""
+        with self._database.reading() as connection:
+            return ledger.entries(connection)
+
+    def history(self, name: str) -> tuple[LedgerEntry, ...]:
+        """Return the ledger's entries about any version of a name, oldest first.
+
+        Raises:
+            UnknownSkill: No skill has that name.
+        """
+        with self._database.reading() as connection:
+            hashes = {row.skill.code_hash for row in store.rows(connection, tables.versions.c.name == name)}
+            entries = ledger.entries(connection)
+        if not hashes:
+            raise UnknownSkill(self._near(name))
+        return tuple(entry for entry in entries if hashes & set(entry.change.targets))
+
+    def graph(self) -> nx.DiGraph[Any]:
+        """Return the graph of all versions: nodes are code hashes with name, version and status; edges go to callees."""
+        return graphs.call_graph(self.skills())
+
+    def fingerprint(self) -> str:
+        """Return a hash over the active skills: equal for libraries that offer the same."""
+        columns = tables.versions.c
+        with self._database.reading() as connection:
+            hashes = connection.execute(sa.select(columns.version_hash).where(columns.status == "active")).scalars()
+            return content_hash(sorted(hashes))
+
+    def _near(self, name: str) -> str:
+        with self._database.reading() as connection:
+            names = sorted(set(connection.execute(sa.select(tables.versions.c.name)).scalars()))
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(map(repr, near))}?" if near else f"the library has {len(names)} skills; see `skilllib list`"
+        return f"no skill is called {name!r}; {hint}"
+
+
+def _starts(prefix: str) -> sa.ColumnElement[bool]:
+    columns = tables.versions.c
+    return sa.or_(columns.code_hash.startswith(prefix), columns.version_hash.startswith(prefix))
+
+
+def _matches(skill: Skill, prefix: str) -> bool:
+    return skill.code_hash.startswith(prefix) or skill.version_hash.startswith(prefix)
+
+
+def _only(found: list[Skill], ref: str) -> Skill:
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UnknownSkill(f"{ref!r} could be any of {', '.join(f'{skill.name}@{skill.code_hash[:12]}' for skill in found[:5])}")
+    raise UnknownSkill(f"no skill has a hash that starts with {ref.rpartition('@')[2]!r}")

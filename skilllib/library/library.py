@@ -1,0 +1,298 @@
+"""A library of skills: one folder, one writer, one door."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+
+from skilllib.errors import DuplicateSkill, InvalidRecord, LibraryError, NotVerified, UnknownSkill
+from skilllib.library import admission, promotion, store, tables
+from skilllib.library import graph as graphs
+from skilllib.library import ledger as ledgers
+from skilllib.library.catalogue import Catalogue
+from skilllib.library.database import open_database
+from skilllib.library.findable import Findable, IndexChoice
+from skilllib.library.lock import WriterLock
+from skilllib.library.runs import RunLog
+from skilllib.protocols import Embedder, Hit
+from skilllib.records.execution import Proof, Trace
+from skilllib.records.ledger import Change, Decision, LedgerEntry
+from skilllib.records.program import Program
+from skilllib.records.skill import Callee, Contract, Provenance, Skill
+
+_SPARE = 5
+"""Hits asked for beyond k, in case some were retired between the index and the database."""
+
+
+class SkillLibrary(Catalogue, RunLog):
+    """Skills with their versions, tests, figures and history, in one folder.
+
+    `library.db` is the truth; `index/` is a cache of it; `writer.lock` makes sure that one process writes. Every change is
+    one transaction: when a method returns its effect is on disk, when it raises there is none. Make one with `open`.
+    """
+
+    def __init__(self, path: Path, *, create: bool, embedder: Embedder | None, index: IndexChoice) -> None:
+        self.path = path
+        self._database = open_database(path, create=create)
+        self._lock = WriterLock(path)
+        self._findable = Findable(path, self._database, self._lock, index=index, embedder=embedder)
+        self._turn = threading.RLock()
+        self._depth = 0
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path = "skill-library",
+        *,
+        create: bool = False,
+        embedder: Embedder | None = None,
+        index: IndexChoice = "chroma",
+    ) -> Self:
+        """Open a library. Cheap: no model and no index is loaded before the first search or promotion.
+
+        Args:
+            path: The library's folder.
+            create: Make it if it is missing or empty.
+            embedder: What turns texts into vectors; `MiniLMEmbedder()` by default.
+            index: `"chroma"`, `"exact"` (in memory), or an index of your own, which is filled from the library.
+
+        Raises:
+            LibraryNotFound: There is none, and `create` is False.
+            ForeignLibrary: The path holds something else.
+            NewerLibrary: It was written by a newer skilllib.
+            StorageFailed: The disk refuses.
+        """
+        return cls(Path(path).expanduser(), create=create, embedder=embedder, index=index)
+
+    def close(self) -> None:
+        """Let go of everything; harmless when called twice."""
+        if not self._closed:
+            self._closed = True
+            self._findable.close()
+            self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # ---- writing
+
+    @contextmanager
+    def writing(self, purpose: str, *, timeout_s: float = 0.0) -> Iterator[None]:
+        """Be the one writer for a block, such as a whole run. Methods that change something do this by themselves.
+
+        Args:
+            purpose: What is being done; shown to whoever finds the library locked.
+            timeout_s: Seconds to wait for another writer.
+
+        Raises:
+            LibraryLocked: Another process is writing; the message names it.
+        """
+        with self._lock.hold(purpose, timeout_s=timeout_s):
+            yield
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make several changes one: all are kept when the block ends, none if it raises."""
+        with self._writes("transaction"):
+            yield
+
+    @contextmanager
+    def _writes(self, purpose: str) -> Iterator[sa.Connection]:
+        if self._closed:
+            raise LibraryError(f"the library {self.path} was closed; open it again")
+        with self._turn, self._lock.hold(purpose):
+            self._depth += 1
+            try:
+                with self._database.writing() as connection:
+                    yield connection
+            finally:
+                self._depth -= 1
+            if self._depth == 0:
+                self._findable.follow_if_open()
+
+    def admit(  # noqa: PLR0913 - all of it is the evidence for one decision
+        self,
+        program: Program,
+        *,
+        trace: Trace,
+        contract: Contract,
+        calls: Mapping[str, str],
+        provenance: Provenance,
+        primitives: Collection[str],
+        description: str = "",
+        merges: Sequence[str] = (),
+    ) -> Skill:
+        """Store a program that solved its task as a skill on trial.
+
+        Admitting the very same skill again returns the stored one and writes nothing.
+
+        Args:
+            program: The program of the trace's last attempt.
+            trace: Its last attempt must be solved, by the environment's word.
+            contract: What the skill declares.
+            calls: Name in the source → code hash of the version it stands for.
+            provenance: Where it comes from.
+            primitives: Names of the environment's primitives.
+            description: One sentence; the first of the docstring by default.
+            merges: Code hashes of active skills that this one generalises; they retire when it becomes active.
+
+        Raises:
+            NotVerified: The trace does not prove this program.
+            InvalidProgram: It gives the name of a primitive or of a skill it calls another meaning.
+            UnknownSkill: It calls, or merges, something the library does not have, or that was revoked.
+            CyclicCalls: It would reach itself through its calls.
+            DuplicateSkill: An active skill is the same program, or this very skill was revoked.
+        """
+        admission.refuse_unproven(program, trace)
+        merged = tuple(dict.fromkeys([*provenance.merged_from, *merges]))
+        with self._writes(f"admitting {program.name}") as connection:
+            self._refuse_calls(program, calls, primitives)
+            draft = Skill(
+                name=program.name,
+                version=1,
+                description=description,
+                program=program,
+                contract=contract,
+                calls=tuple(Callee(name=name, code_hash=calls[name]) for name in sorted(calls)),
+                environment=trace.task.environment,
+                provenance=provenance.model_copy(update={"merged_from": merged}),
+            )
+            if (known := store.by_hash(connection, [draft.code_hash]).get(draft.code_hash)) is not None:
+                return _known(known)
+            if missing := set(merged) - store.by_hash(connection, merged).keys():
+                raise UnknownSkill(f"{program.name!r} merges a skill that is not there: {min(missing)}")
+            admission.refuse_duplicate(draft, self.skills("active"), merges=merged)
+            columns = tables.versions.c
+            skill = draft.model_copy(update={"version": store.next_number(connection, columns.version, columns.name == draft.name)})
+            change = Change(kind="create", targets=(skill.code_hash,), rationale=description, proposer=provenance.writer or "unknown")
+            decision = Decision(outcome="need_more", codes=("trial",), reason=f"solved {trace.task.id!r} once; needs a proof")
+            store.add_version(connection, skill, ledgers.append(connection, change, decision).number)
+            return skill
+
+    def _refuse_calls(self, program: Program, calls: Mapping[str, str], primitives: Collection[str]) -> None:
+        reached = self.closure(calls.values())
+        if revoked := [skill for skill in reached if skill.status == "revoked"]:
+            raise UnknownSkill(f"{program.name!r} calls {revoked[0].name!r} (version {revoked[0].version}), which was revoked")
+        graphs.refuse_circle(program.name, [*reached, *(skill for skill in reached[:1] if program.name in calls)])
+        program.refuse_rebinding(frozenset(primitives) | (frozenset(calls) - {program.name}))
+
+    # ---- the one door
+
+    def commit(self, change: Change, decision: Decision, *, proof: Proof | None = None) -> LedgerEntry:
+        """Write a decided change into the ledger and carry it out: the only way anything becomes active.
+
+        A promoted `activate`, `edit` or `merge` makes its first target active and retires its other targets, the active
+        version of the same name and what the skill was merged from, each with an entry of its own; the proof's solved
+        trials are kept as tests, effects and figures are measured from it and the skill can be found. `retire`, `revoke`
+        and `restore` change a status. What is not promoted is recorded and changes no status.
+
+        Args:
+            change: What is suggested; its targets are code hashes.
+            decision: What the gate said.
+            proof: The evidence, needed to make a skill active that has to prove itself.
+
+        Returns:
+            The entry of the change itself.
+
+        Raises:
+            UnknownSkill: A target is not there.
+            NotVerified: A skill would become active without an accepted proof of itself.
+            InvalidRecord: The change names no target, or its kind cannot be carried out.
+        """
+        if not change.targets or change.kind == "create":
+            raise InvalidRecord(f"a change of kind {change.kind!r} with {len(change.targets)} targets; skills are created with `admit`")
+        with self._writes(f"{change.kind} {change.targets[0][:12]}") as connection:
+            targets = {code_hash: self.version(code_hash) for code_hash in change.targets}
+            chain = ledgers.entries(connection) if change.kind == "restore" else ()
+            after = ledgers.transitions(change, decision, ledgers.been_active(chain))
+            activated = [code_hash for code_hash, status in after.items() if status == "active"]
+            for code_hash in activated:
+                self._refuse_activation(targets[code_hash], change, proof)
+            for code_hash in activated:
+                self._step_down(connection, targets[code_hash], change, decision)
+            entry = ledgers.append(connection, change, decision)
+            for code_hash, status in after.items():
+                store.set_status(connection, code_hash, status, entry.number)
+            if proof is not None:
+                self._keep(connection, change.targets[0], proof, promoted=bool(activated))
+            if activated:
+                self._findable.embed(connection, [targets[code_hash] for code_hash in activated])
+            if after:
+                store.set_meta(connection, "findable", str(entry.number))
+            return entry
+
+    def _refuse_activation(self, skill: Skill, change: Change, proof: Proof | None) -> None:
+        if change.kind in ledgers.ACTIVATING:
+            admission.refuse_proof(skill, proof)
+            if skill.status == "revoked":
+                raise NotVerified(f"{skill.name!r} was revoked; restore it first")
+        for callee in self.closure([skill.code_hash])[:-1]:
+            if callee.status in ("trial", "revoked"):
+                raise NotVerified(f"{skill.name!r} rests on {callee.name!r} (version {callee.version}), which is {callee.status}")
+
+    def _step_down(self, connection: sa.Connection, skill: Skill, change: Change, decision: Decision) -> None:
+        """Retire what a skill takes the place of: first, so that a name never has two active versions."""
+        columns = tables.versions.c
+        same_name = store.rows(connection, columns.name == skill.name, columns.status == "active", columns.code_hash != skill.code_hash)
+        merged = [] if change.kind == "restore" else store.by_hash(connection, skill.provenance.merged_from).values()
+        others = [row.skill for row in same_name] + [old for old in merged if old.name != skill.name and old.status == "active"]
+        for old in others:
+            reason = "replaced by a newer version" if old.name == skill.name else f"generalised by {skill.name}"
+            follow = Change(kind="retire", targets=(old.code_hash,), base=skill.version_hash, rationale=reason, proposer=change.proposer)
+            if old.name != skill.name:
+                follow = follow.model_copy(update={"kind": "merge", "targets": (skill.code_hash, old.code_hash)})
+            entry = ledgers.append(connection, follow, decision)
+            store.set_status(connection, old.code_hash, "retired", entry.number)
+
+    def _keep(self, connection: sa.Connection, code_hash: str, proof: Proof, *, promoted: bool) -> None:
+        if promoted:
+            store.add_tests(connection, code_hash, promotion.kept_tests(proof))
+            store.replace_effects(connection, code_hash, promotion.measured_effects(proof.trials))
+        store.count(connection, code_hash, {"trials": len(proof.trials), "successes": proof.successes})
+        store.set_figures(connection, code_hash, promotion.figures(proof))
+
+    def count(self, code_hash: str, *, retrieved: int = 0, called: int = 0, solved: int = 0, failed: int = 0) -> None:
+        """Add to what was counted of a skill.
+
+        Raises:
+            UnknownSkill: There is none of that hash.
+        """
+        with self._writes("counting") as connection:
+            self.version(code_hash)
+            store.count(connection, code_hash, {"retrieved": retrieved, "called": called, "solved": solved, "failed": failed})
+
+    # ---- finding
+
+    def retrieve(self, query: str, *, k: int) -> list[Hit]:
+        """Return at most k active skills with their cosine to the query, best first.
+
+        Raises:
+            ModelWeightsMissing: The embedder has no weights.
+        """
+        pairs = self._findable.nearest(query, k=k + _SPARE) if k > 0 else []
+        with self._database.reading() as connection:
+            skills = store.by_hash(connection, [code_hash for code_hash, _ in pairs])
+        hits = [Hit(skills[key], score) for key, score in pairs if key in skills and skills[key].status == "active"]
+        return hits[:k]
+
+    def search(self, query: str, *, k: int = 5) -> list[Hit]:
+        """Return the k active skills that fit a query best; `retrieve` with a usual k."""
+        return self.retrieve(query, k=k)
+
+
+def _known(skill: Skill) -> Skill:
+    if skill.status == "active":
+        raise DuplicateSkill(f"{skill.name!r} (version {skill.version}) is this very skill and active; call it")
+    if skill.status == "revoked":
+        raise DuplicateSkill(f"{skill.name!r} (version {skill.version}) is this very skill and was revoked; restore it instead")
+    return skill

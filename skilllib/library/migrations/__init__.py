@@ -1,0 +1,31 @@
+"""Changes of the schema, forward only: each is one alembic revision in `versions/`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+FORMAT = 1
+"""Of the library on disk; one more with every revision. A library with a larger number was written by a newer skilllib."""
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the schema up to date within the connection's transaction: it happens as a whole or not at all."""
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(Path(__file__).parent))
+
+    def steps(revision: Any, _context: Any) -> Any:
+        return scripts._upgrade_revs("head", revision)
+
+    with EnvironmentContext(Config(), scripts, fn=steps, destination_rev="head") as environment:
+        environment.configure(connection=connection)
+        with environment.begin_transaction():
+            environment.run_migrations()
+    connection.execute(text("UPDATE meta SET value = :format WHERE key = 'format'"), {"format": str(FORMAT)})
+    logging.getLogger(__name__).debug("library brought to format %d", FORMAT)

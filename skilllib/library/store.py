@@ -1,0 +1,230 @@
+"""Rows ↔ records. Every function works within the transaction of the connection it is given."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from skilllib.errors import InvalidRecord, LibraryDamaged
+from skilllib.library import tables
+from skilllib.protocols import Vectors
+from skilllib.records.base import Record, canonical
+from skilllib.records.skill import Effect, KeptTest, Skill, Statistics, Status
+
+R = TypeVar("R", bound=Record)
+_CHUNK = 500
+"""Values in one `IN (…)`; SQLite's own limit is far higher, but a statement per size is compiled."""
+
+
+class Row(NamedTuple):
+    """A skill version and where the ledger last touched it."""
+
+    skill: Skill
+    entry: int
+
+
+def now() -> str:
+    """Return the time for a column that no hash covers."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def written(record: Record) -> tuple[str, str]:
+    """Return a record's text and its digest.
+
+    Raises:
+        InvalidRecord: It holds something JSON cannot, such as NaN.
+    """
+    try:
+        text = canonical(record.model_dump(mode="json"))
+        return text, digest(text.encode())
+    except ValueError as error:
+        raise InvalidRecord(f"a {type(record).__name__} cannot be stored: {error}") from error
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 of stored bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read(kind: type[R], text: str, expected: str) -> R:
+    """Return the record of a row.
+
+    Raises:
+        LibraryDamaged: The text is not what was written.
+    """
+    if digest(text.encode("utf-8", "surrogatepass")) != expected:
+        raise LibraryDamaged(f"a stored {kind.__name__} is not what was written; look closer with `skilllib doctor`")
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        raise LibraryDamaged(f"a stored {kind.__name__} cannot be read: {error.errors()[0]['msg']}") from error
+
+
+# ---- versions
+
+
+def add_version(connection: sa.Connection, skill: Skill, entry: int) -> None:
+    """Store a version with its calls and empty statistics."""
+    text, check = written(skill.model_copy(update={"status": "trial"}))
+    connection.execute(
+        sa.insert(tables.versions),
+        {
+            "version_hash": skill.version_hash,
+            "sequence": next_number(connection, tables.versions.c.sequence),
+            "code_hash": skill.code_hash,
+            "name": skill.name,
+            "version": skill.version,
+            "status": skill.status,
+            "entry": entry,
+            "record": text,
+            "digest": check,
+            "created_at": now(),
+        },
+    )
+    if skill.calls:
+        connection.execute(
+            sa.insert(tables.calls),
+            [{"caller": skill.code_hash, "name": callee.name, "callee": callee.code_hash} for callee in skill.calls],
+        )
+    connection.execute(sa.insert(tables.statistics).prefix_with("OR IGNORE"), {"code_hash": skill.code_hash, **Statistics().model_dump()})
+
+
+def set_status(connection: sa.Connection, code_hash: str, status: Status, entry: int) -> None:
+    """Change the status of a version."""
+    connection.execute(sa.update(tables.versions).where(tables.versions.c.code_hash == code_hash).values(status=status, entry=entry))
+
+
+def rows(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Row]:
+    """Return the versions that meet all conditions, in the order they were admitted."""
+    columns = tables.versions.c
+    query = sa.select(columns.record, columns.digest, columns.status, columns.version_hash, columns.code_hash, columns.entry)
+    found = connection.execute(query.where(*conditions).order_by(columns.sequence)).tuples()
+    return [Row(_skill(record, check, status, version_hash, code_hash), entry) for record, check, status, version_hash, code_hash, entry in found]
+
+
+def by_hash(connection: sa.Connection, hashes: Iterable[str]) -> dict[str, Skill]:
+    """Return the versions of these code hashes; unknown ones are left out."""
+    wanted, found = list(dict.fromkeys(hashes)), {}
+    for start in range(0, len(wanted), _CHUNK):
+        for row in rows(connection, tables.versions.c.code_hash.in_(wanted[start : start + _CHUNK])):
+            found[row.skill.code_hash] = row.skill
+    return {code_hash: found[code_hash] for code_hash in wanted if code_hash in found}
+
+
+@lru_cache(maxsize=20_000)
+def _skill(record: str, check: str, status: Status, version_hash: str, code_hash: str) -> Skill:
+    # Cached by content, so what is verified once is verified for every row that holds the same text.
+    skill = read(Skill, record, check).model_copy(update={"status": status})
+    if skill.version_hash != version_hash or skill.code_hash != code_hash:
+        raise LibraryDamaged(f"the stored skill {skill.name!r} does not have the hash it is stored under; see `skilllib doctor`")
+    return skill
+
+
+# ---- what hangs on a code hash
+
+
+def add_tests(connection: sa.Connection, code_hash: str, tests: Sequence[KeptTest]) -> None:
+    """Keep tests with a skill; one that is kept already is not kept twice."""
+    table = tables.tests
+    kept = set(connection.execute(sa.select(table.c.digest).where(table.c.code_hash == code_hash)).scalars())
+    for test in tests:
+        text, check = written(test)
+        if check not in kept:
+            kept.add(check)
+            number = next_number(connection, table.c.number, table.c.code_hash == code_hash)
+            connection.execute(sa.insert(table), {"code_hash": code_hash, "number": number, "record": text, "digest": check})
+
+
+def replace_effects(connection: sa.Connection, code_hash: str, effects: Sequence[Effect]) -> None:
+    """Store what a skill was measured to do, instead of what was measured before."""
+    connection.execute(sa.delete(tables.effects).where(tables.effects.c.code_hash == code_hash))
+    texts = [written(effect) for effect in effects]
+    if texts:
+        connection.execute(
+            sa.insert(tables.effects),
+            [{"code_hash": code_hash, "number": at, "record": text, "digest": check} for at, (text, check) in enumerate(texts, start=1)],
+        )
+
+
+def tests_of(connection: sa.Connection, code_hash: str) -> tuple[KeptTest, ...]:
+    """Return the tests kept with a skill, in the order they were added."""
+    return _hanging(connection, tables.tests, KeptTest, code_hash)
+
+
+def effects_of(connection: sa.Connection, code_hash: str) -> tuple[Effect, ...]:
+    """Return what a skill was measured to do."""
+    return _hanging(connection, tables.effects, Effect, code_hash)
+
+
+def _hanging(connection: sa.Connection, table: sa.Table, kind: type[R], code_hash: str) -> tuple[R, ...]:
+    query = sa.select(table.c.record, table.c.digest).where(table.c.code_hash == code_hash).order_by(table.c.number)
+    return tuple(read(kind, text, check) for text, check in connection.execute(query).tuples())
+
+
+def statistics_of(connection: sa.Connection, code_hash: str) -> Statistics:
+    """Return what was counted of a skill."""
+    row = connection.execute(sa.select(tables.statistics).where(tables.statistics.c.code_hash == code_hash)).mappings().first()
+    return Statistics(**{key: value for key, value in row.items() if key != "code_hash"}) if row else Statistics()
+
+
+def count(connection: sa.Connection, code_hash: str, added: Mapping[str, int]) -> None:
+    """Add to counters of a skill."""
+    columns = tables.statistics.c
+    values: dict[str, Any] = {name: columns[name] + number for name, number in added.items()}
+    connection.execute(sa.update(tables.statistics).where(columns.code_hash == code_hash).values(values))
+
+
+def set_figures(connection: sa.Connection, code_hash: str, figures: Mapping[str, float]) -> None:
+    """Set measured figures of a skill."""
+    table = tables.statistics
+    connection.execute(sa.update(table).where(table.c.code_hash == code_hash).values(dict(figures)))
+
+
+# ---- vectors
+
+
+def add_vectors(connection: sa.Connection, fingerprint: str, keys: Sequence[str], vectors: Vectors) -> None:
+    """Store the vectors of skills, in place of earlier ones by the same embedder."""
+    data = [np.ascontiguousarray(vector, dtype="<f4").tobytes() for vector in vectors]
+    table = tables.vectors
+    for key, blob in zip(keys, data, strict=True):
+        connection.execute(sa.delete(table).where(table.c.code_hash == key, table.c.fingerprint == fingerprint))
+        connection.execute(sa.insert(table), {"code_hash": key, "fingerprint": fingerprint, "vector": blob, "digest": digest(blob)})
+
+
+def vectors_of(connection: sa.Connection, fingerprint: str, keys: Iterable[str]) -> dict[str, Vectors]:
+    """Return the stored vectors of these skills by this embedder; those without one, or with a damaged one, are left out."""
+    wanted, table, found = list(keys), tables.vectors, {}
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        query = sa.select(table.c.code_hash, table.c.vector, table.c.digest)
+        query = query.where(table.c.fingerprint == fingerprint, table.c.code_hash.in_(chunk))
+        for key, blob, check in connection.execute(query).tuples():
+            if digest(blob) == check:
+                found[key] = np.frombuffer(blob, dtype="<f4").astype(np.float32, copy=False)
+    return found
+
+
+# ---- meta
+
+
+def get_meta(connection: sa.Connection, key: str) -> str | None:
+    """Return a value about the library itself."""
+    return connection.execute(sa.select(tables.meta.c.value).where(tables.meta.c.key == key)).scalar()
+
+
+def set_meta(connection: sa.Connection, key: str, value: str) -> None:
+    """Set a value about the library itself that is there from the beginning."""
+    connection.execute(sa.update(tables.meta).where(tables.meta.c.key == key).values(value=value))
+
+
+def next_number(connection: sa.Connection, column: sa.Column[Any], *conditions: sa.ColumnElement[bool]) -> int:
+    """Return one more than the largest number so far, 1 for the first."""
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(column), 0)).where(*conditions)).scalar_one()) + 1

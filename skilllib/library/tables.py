@@ -1,0 +1,123 @@
+"""The tables. The migrations make them; a test compares the two."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint, text
+
+metadata = MetaData()
+
+meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
+"""`application`, `format`, and `findable`: number of the last ledger entry that changed which skills are active."""
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("version_hash", String(64), primary_key=True),
+    Column("sequence", Integer, nullable=False, unique=True),
+    Column("code_hash", String(64), nullable=False, index=True),
+    Column("name", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("status", String, nullable=False),
+    Column("entry", Integer, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", String, nullable=False),
+    UniqueConstraint("name", "version"),
+    Index("one_active_version", "name", unique=True, sqlite_where=text("status = 'active'"), postgresql_where=text("status = 'active'")),
+    Index("versions_status", "status"),
+)
+"""`entry` is the number of the last ledger entry that changed the status; `digest` the SHA-256 of `record`."""
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("caller", String(64), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("callee", String(64), nullable=False, index=True),
+)
+
+tests = Table(
+    "tests",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("record", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+effects = Table(
+    "effects",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("record", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+statistics = Table(
+    "statistics",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    *(Column(name, Integer, nullable=False, default=0) for name in ("retrieved", "called", "solved", "failed", "trials", "successes")),
+    *(Column(name, Float, nullable=False, default=0.0) for name in ("lower_bound", "world_steps")),
+)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("fingerprint", String, primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+"""Little-endian float32. Derived: can be rebuilt from the versions."""
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("change", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("created_at", String, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run", String, primary_key=True),
+    Column("sequence", Integer, nullable=False, unique=True),
+    Column("options", Text, nullable=False),
+    Column("created_at", String, nullable=False),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("run", String, ForeignKey("runs.run"), primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+traces = Table(
+    "traces",
+    metadata,
+    Column("trace", String, primary_key=True),
+    Column("sequence", Integer, nullable=False, unique=True),
+    Column("run", String, ForeignKey("runs.run"), nullable=False, index=True),
+    Column("record", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", String, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("run", String, ForeignKey("runs.run"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("trace", String, ForeignKey("traces.trace"), nullable=False, index=True),
+    Column("record", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", String, nullable=False),
+)

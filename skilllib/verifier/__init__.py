@@ -1,0 +1,1 @@
+"""Verdicts: the task's check decides, on facts recorded on our side."""

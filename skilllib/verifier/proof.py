@@ -1,0 +1,148 @@
+"""Re-execution on fresh worlds: what a program must pass before it may become active."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from skilllib.memory import gained, observed, used
+from skilllib.protocols import Draft, Proven, Verifier
+from skilllib.records.base import Scalar
+from skilllib.records.execution import Execution, Limits, Proof, Trial
+from skilllib.records.experience import Experience
+from skilllib.records.facts import changes
+from skilllib.records.program import Program
+from skilllib.records.skill import KeptTest, Skill
+from skilllib.records.task import Task
+from skilllib.seeds import world_seed
+from skilllib.verifier.evidence import SequentialTest
+from skilllib.workers import Job, Workers
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReExecution:
+    """Runs a draft from a reset on worlds never used for writing, and accepts it by a sequential test.
+
+    A trial counts only if the check holds at its end and did not at its start, if the program really made calls, and if
+    they changed the world. Kept tests of the skills it generalises must hold for it as well.
+    """
+
+    workers: Workers
+    verifier: Verifier
+    test: SequentialTest
+    limits: Limits
+
+    def prove(
+        self,
+        draft: Draft,
+        task: Task,
+        *,
+        closure: Sequence[Skill],
+        calls: Mapping[str, str],
+        seed: int,
+        kept: Sequence[tuple[KeptTest, Mapping[str, Scalar]]] = (),
+    ) -> Proven:
+        """Return the evidence; see `protocols.Prover`.
+
+        Args:
+            draft: What is to be proved.
+            task: The task with the values over which its parameters vary.
+            closure: Every skill version it may reach, callees first.
+            calls: Name in the program → code hash in the closure.
+            seed: The worlds' seeds follow from it.
+            kept: Tests of generalised skills with the arguments under which this program must pass them.
+        """
+        session = _Session(self, draft.program, closure, calls)
+        trials = session.trials(task, draft.arguments, seed)
+        successes = sum(trial.solved for trial in trials)
+        accepted = self.test.accepts(successes, len(trials))
+        lower_bound = self.test.lower_bound(successes, len(trials))
+        reason = f"{successes} of {len(trials)} fresh worlds solved"
+        if accepted and kept:
+            replays = session.replays(task, kept)
+            trials += replays
+            if failed := [trial for trial in replays if not trial.solved]:
+                accepted, reason = False, f"{len(failed)} of {len(replays)} kept tests of the generalised skills fail"
+        proof = Proof(
+            task=task,
+            trials=tuple(trials),
+            accepted=accepted,
+            reason=reason,
+            lower_bound=lower_bound,
+            threshold=self.test.threshold,
+        )
+        return Proven(proof, session.experience)
+
+
+class _Session:
+    """The executions of one proof."""
+
+    def __init__(self, method: ReExecution, program: Program, closure: Sequence[Skill], calls: Mapping[str, str]) -> None:
+        self._method, self._program, self._closure, self._calls = method, program, closure, calls
+        self.experience = Experience()
+
+    def trials(self, task: Task, fixed: Mapping[str, Scalar], seed: int) -> list[Trial]:
+        test = self._method.test
+        trials: list[Trial] = []
+        for look in test.looks:
+            numbers = range(len(trials), look)
+            trials += self._run(
+                [(task, {**fixed, **task.arguments(i)}, world_seed(seed, "prove", i), None) for i in numbers],
+            )
+            successes = sum(trial.solved for trial in trials)
+            if test.accepts(successes, len(trials)) or test.hopeless(successes, len(trials)):
+                break
+        return trials
+
+    def replays(self, task: Task, kept: Sequence[tuple[KeptTest, Mapping[str, Scalar]]]) -> list[Trial]:
+        return self._run(
+            [
+                (
+                    task.model_copy(update={"check": test.check, "parameters": {k: (v,) for k, v in test.check_arguments.items()}}),
+                    dict(arguments),
+                    test.seed or 0,
+                    test.check,
+                )
+                for test, arguments in kept
+            ]
+        )
+
+    def _run(self, wanted: Sequence[tuple[Task, dict[str, Scalar], int, str | None]]) -> list[Trial]:
+        names = {parameter.name for parameter in self._program.parameters}
+        executions = self._method.workers.run(
+            [
+                Job(
+                    program=self._program,
+                    arguments={name: value for name, value in arguments.items() if name in names},
+                    closure=self._closure,
+                    calls=self._calls,
+                    seed=seed,
+                    limits=self._method.limits,
+                )
+                for _, arguments, seed, _ in wanted
+            ]
+        )
+        for execution in executions:
+            self.experience = self.experience.plus(observed(execution))
+        return [
+            self._trial(task, execution, arguments, seed, check)
+            for (task, arguments, seed, check), execution in zip(wanted, executions, strict=True)
+        ]
+
+    def _trial(self, task: Task, execution: Execution, arguments: dict[str, Scalar], seed: int, check: str | None) -> Trial:
+        verdict = self._method.verifier.verify(task, execution.model_copy(update={"arguments": arguments}))
+        changed = changes(execution.before.facts, execution.after.facts)
+        return Trial(
+            seed=seed,
+            arguments=arguments,
+            check=check,
+            solved=verdict.solved and bool(changed),
+            reason=verdict.reason if changed else "nothing changed in the world",
+            world_steps=execution.world_steps,
+            called=tuple(dict.fromkeys(call.name for call in execution.skill_calls)),
+            changes=changed,
+            uses=used(execution.trajectory),
+            gains=gained(execution.trajectory),
+            error=execution.error,
+            stopped=execution.stopped,
+        )

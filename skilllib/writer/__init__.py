@@ -1,0 +1,1 @@
+"""Writers turn a task, skills and what happened so far into the next program."""

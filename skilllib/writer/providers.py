@@ -1,0 +1,173 @@
+"""What is known to provide a need: learned skills first, then primitives, then a guess by words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from skilllib.memory import Memory
+from skilllib.records.base import Scalar
+from skilllib.records.skill import Effect, Skill, Statistics
+from skilllib.records.world import EnvironmentSpec, VitalNeed
+from skilllib.writer.plan import Call, Guard, Need, ground_calls
+from skilllib.writer.ranking import WordRanking
+
+RELIABLE = 0.5
+"""Share of successful runs in which a skill must have shown an effect for it to be counted on."""
+OFTEN = 0.3
+"""The same for a primitive call, whose effect may be a matter of chance."""
+LIKELY = 0.3
+"""Score under which words do not speak for a call."""
+GUESSES = 4
+"""Calls tried on the strength of words alone, per need."""
+
+
+class SkillSource(Protocol):
+    """What a writer reads of a library."""
+
+    def skills(self, status: str | None = None) -> Sequence[Skill]:
+        """Return the skills of a status."""
+
+    def effects(self, code_hash: str) -> Sequence[Effect]:
+        """Return the verified effects of a version."""
+
+    def statistics(self, code_hash: str) -> Statistics:
+        """Return what was counted of a version."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """An active skill with what was measured of it."""
+
+    skill: Skill
+    effects: tuple[Effect, ...]
+    world_steps: float
+
+
+class Providers:
+    """Answers which calls provide a need.
+
+    Args:
+        spec: The environment's specification.
+        memory: Experience of primitive calls.
+        ranking: Scores calls by words.
+        skills: The active skills with their measured effects.
+    """
+
+    def __init__(self, spec: EnvironmentSpec, memory: Memory, ranking: WordRanking, skills: Sequence[Known]) -> None:
+        self._memory, self._ranking, self._skills = memory, ranking, skills
+        self._schema = spec.fact_types()
+        self.ground = ground_calls(spec)
+        self._vital = {need.fact: need for need in spec.vital_needs}
+
+    def skills_for(self, need: Need) -> list[tuple[Call, bool]]:
+        """Return calls of skills that provide the need, cheapest first, each with whether it may have to be repeated."""
+        found: list[tuple[float, str, Call, bool]] = []
+        for known in self._skills:
+            for call, repeat in _offers(known, need):
+                found.append((known.world_steps, known.skill.name, call, repeat))
+        return [(call, repeat) for _, _, call, repeat in sorted(found, key=lambda offer: offer[:2])]
+
+    def primitives_for(self, need: Need, hints: Iterable[str] = ()) -> list[Call]:
+        """Return primitive calls that may provide the need: those seen to do it, then the best guesses by words."""
+        seen = [call for call in self.ground if self._rate(call, need) >= OFTEN]
+        seen.sort(key=lambda call: -self._rate(call, need))
+        unsure = [call for call in self.ground if call not in seen and not self._excluded(call, need)]
+        scores = self._ranking.scores(" ".join([need.words(), *hints]), unsure)
+        ranked = sorted(zip(scores, range(len(unsure)), strict=True), key=lambda pair: (-pair[0], pair[1]))
+        return seen + [unsure[i] for score, i in ranked[:GUESSES] if score >= LIKELY]
+
+    def used_by(self, call: Call, fact: str) -> float:
+        """Return how much of a fact a call uses up, as far as was seen."""
+        if call.skill is None:
+            experience = self._memory.of(call.name, dict(call.arguments + call.defaults))
+            return experience.uses.get(fact, 0.0) if experience else 0.0
+        known = next((known for known in self._skills if known.skill.code_hash == call.skill.code_hash), None)
+        given = dict(call.arguments)
+        amounts = [e.uses for e in known.effects if e.fact == fact and _agrees(e.arguments, given)] if known else []
+        return max(amounts, default=0.0)
+
+    def most(self, fact: str) -> float | None:
+        """Return the most that a fact can be, where the environment declares it."""
+        maximum = self._schema.get(fact, {}).get("maximum")
+        return float(maximum) if maximum is not None else None
+
+    def guards(self) -> list[Guard]:
+        """Return one guard for each vital need that some skill was seen to meet."""
+        return [guard for need in self._vital.values() if (guard := self._guard(need)) is not None]
+
+    def is_vital(self, fact: str | None) -> bool:
+        """Return whether the environment declared the fact a vital need."""
+        return fact in self._vital
+
+    def _guard(self, need: VitalNeed) -> Guard | None:
+        offers = [
+            (-effect.raised / effect.n, known.world_steps, known.skill.name, known.skill, effect.arguments)
+            for known in self._skills
+            for effect in known.effects
+            if effect.fact == need.fact and effect.raised and _direct(known.skill)
+        ]
+        if not offers:
+            return None
+        _, _, _, skill, arguments = min(offers, key=lambda offer: offer[:3])
+        most = self.most(need.fact)
+        enough = need.presses_below + 1 if most is None else float(round((need.presses_below + most) / 2))
+        call = Call(name=skill.name, arguments=tuple(sorted(arguments.items())), skill=skill)
+        return Guard(fact=need.fact, presses_below=need.presses_below, enough=enough, call=call)
+
+    def _rate(self, call: Call, need: Need) -> float:
+        experience = self._memory.of(call.name, dict(call.arguments + call.defaults))
+        if experience is None or not experience.succeeded or need.fact is None:
+            return 0.0
+        if need.kind == "at_most":
+            return experience.falls.get(need.fact, 0) / experience.succeeded
+        fact = need.fact if need.value is True or need.kind == "at_least" else f"{need.fact}={need.value}"
+        return experience.rises.get(fact, 0) / experience.succeeded
+
+    def _excluded(self, call: Call, need: Need) -> bool:
+        """Return whether experience speaks against the call: it lacks the same thing, or succeeded without effect."""
+        experience = self._memory.of(call.name, dict(call.arguments + call.defaults))
+        if experience is None:
+            return False
+        if any(Need.of(missing).fact == need.fact and missing.near == need.near for missing in experience.missing):
+            return not self._rate(call, need)
+        return need.fact is not None and need.kind != "at_most" and experience.succeeded >= 2 and not self._rate(call, need)
+
+
+def _direct(skill: Skill) -> bool:
+    """A guard should be short: skills that call nothing but primitives, or one further skill."""
+    return len(skill.calls) <= 1
+
+
+def _agrees(effect: dict[str, Scalar], given: dict[str, Scalar]) -> bool:
+    return all(given.get(name, value) == value for name, value in effect.items() if isinstance(value, str | bool))
+
+
+def _offers(known: Known, need: Need) -> list[tuple[Call, bool]]:
+    skill = known.skill
+    if need.fact is None:
+        return []
+    if (offer := _declared(skill, need)) is not None:
+        return [(offer, False)]
+    found: list[tuple[Call, bool]] = []
+    for effect in known.effects:
+        if effect.fact != need.fact or effect.changed / effect.n < RELIABLE:
+            continue
+        call = Call(name=skill.name, arguments=tuple(sorted(effect.arguments.items())), skill=skill)
+        if need.kind == "at_least" and effect.rise > 0:
+            found.append((call, effect.rise < float(need.value)))
+        elif need.kind == "equals" and effect.value == need.value:
+            found.append((call, False))
+    return found[:1]
+
+
+def _declared(skill: Skill, need: Need) -> Call | None:
+    """Return a call by which the contract promises the very amount that is needed."""
+    for provision in skill.contract.provides:
+        if need.kind != "at_least" or len(provision.parameters) != 1:
+            continue
+        (parameter,) = provision.parameters
+        if provision.check == f"after.{need.fact} >= {parameter}":
+            return Call(name=skill.name, arguments=(*sorted(provision.arguments.items()), (parameter, need.value)), skill=skill)
+    return None

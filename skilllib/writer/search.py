@@ -1,0 +1,211 @@
+"""The writer without a language model: it searches for programs by itself.
+
+It ranks calls for a task by their verified effects and by their words, runs the best one, reads what the environment says
+is missing, works backwards to skills and calls that provide it, and writes the whole as ordinary Python. It knows nothing
+of any world but what the specification declares and what executions showed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skilllib.memory import Memory
+from skilllib.protocols import Draft, Embedder
+from skilllib.records.base import Scalar
+from skilllib.records.check import Condition
+from skilllib.records.execution import Trace
+from skilllib.records.experience import CallExperience
+from skilllib.records.program import Program
+from skilllib.records.skill import Skill
+from skilllib.records.task import Task
+from skilllib.records.world import EnvironmentSpec, Parameter
+from skilllib.writer.generalise import generalised
+from skilllib.writer.naming import skill_name
+from skilllib.writer.plan import Call, Collect, Do, Guard, Need, Persist, Statement
+from skilllib.writer.planner import Blocked, Planner
+from skilllib.writer.providers import Known, Providers, SkillSource
+from skilllib.writer.ranking import WordRanking
+from skilllib.writer.source import describe, function_source
+from skilllib.writer.tried import Tried
+
+MAIN_GUESSES = 12
+"""Calls considered for the last step of a program on the strength of words alone."""
+REUSES = 2
+"""How often an active skill that should do the task is run before something new is written."""
+
+PASSING = 0.2
+"""Share of calls that failed for a passing reason from which on a program tries again by itself."""
+
+
+class SearchWriter:
+    """Searches for programs.
+
+    Args:
+        spec: The environment's specification.
+        embedder: For ranking calls by meaning where words do not decide.
+        memory: Experience of calls; kept up to date by the agent.
+        skills: The library; only its active skills are used.
+    """
+
+    def __init__(self, spec: EnvironmentSpec, *, embedder: Embedder, memory: Memory, skills: SkillSource) -> None:
+        self._spec, self._memory, self._skills = spec, memory, skills
+        self._ranking = WordRanking(spec, embedder)
+
+    def write(self, task: Task, *, skills: Sequence[Skill], trace: Trace) -> Draft | None:
+        """Return the next draft for a task, or None when nothing is left to try.
+
+        Args:
+            task: The task; its check tells which fact has to change.
+            skills: What was retrieved. The search looks at verified effects instead, over all active skills.
+            trace: The attempts so far; everything the writer remembers of this task is read from it.
+        """
+        goal = _goal(task)
+        if goal is None:
+            return None
+        known = self._known()
+        if (reuse := self._reuse(task, goal, known, trace)) is not None:
+            return reuse
+        providers = Providers(self._spec, self._memory, self._ranking, known)
+        tried = Tried.from_trace(trace)
+        planner = Planner(memory=self._memory, providers=providers, failures=tried.failures, short=tried.short)
+        for main in self._mains(task, goal, providers):
+            if tried.exhausted(main):
+                continue
+            try:
+                body = self._body(task, goal, main, planner, tried)
+            except Blocked:
+                continue
+            draft = self._draft(task, goal, main, body, known)
+            if draft is not None and tried.may_run(draft.program):
+                return draft
+        return None
+
+    def _known(self) -> list[Known]:
+        return [
+            Known(
+                skill=skill,
+                effects=tuple(self._skills.effects(skill.code_hash)),
+                world_steps=self._skills.statistics(skill.code_hash).world_steps,
+            )
+            for skill in self._skills.skills("active")
+            if skill.program is not None and skill.environment in ("", self._spec.name)
+        ]
+
+    def _reuse(self, task: Task, goal: Condition, known: Sequence[Known], trace: Trace) -> Draft | None:
+        """Return the active skill that was shown to reach the goal, to be run as it is."""
+        if sum(attempt.reuses is not None for attempt in trace.attempts) >= REUSES:
+            return None
+        offers = [(one.world_steps, one.skill.name, one.skill, given) for one in known if (given := _reaches(one, task, goal)) is not None]
+        if not offers:
+            return None
+        _, _, skill, arguments = min(offers, key=lambda offer: offer[:2])
+        assert skill.program is not None  # noqa: S101 - `known` holds code skills only
+        return Draft(program=skill.program, arguments=arguments, reuses=skill, rationale=f"{skill.name} was shown to do this")
+
+    def _mains(self, task: Task, goal: Condition, providers: Providers) -> list[Call]:
+        """Return candidates for the call that reaches the goal, best first."""
+        need = _need(goal, task)
+        learned = [call for call, _ in providers.skills_for(need)] if goal.kind in ("at_least", "equals") else []
+        fact = f"{goal.fact}={goal.value}" if goal.kind == "equals" and isinstance(goal.value, str) else goal.fact
+        seen = [call for call in providers.ground if (e := self._experience(call)) and e.rises.get(fact)]
+        if goal.kind in ("at_most", "decrease"):
+            seen = [call for call in providers.ground if (e := self._experience(call)) and e.falls.get(fact)]
+        seen.sort(key=lambda call: -self._share(call, fact))
+        rest = [call for call in providers.ground if call not in seen and not self._ineffective(call)]
+        scores = self._ranking.scores(_wanted(task, goal), rest)
+        ranked = sorted(zip(scores, range(len(rest)), strict=True), key=lambda pair: (-pair[0], pair[1]))
+        return [*learned, *seen, *(rest[i] for _, i in ranked[:MAIN_GUESSES])]
+
+    def _experience(self, call: Call) -> CallExperience | None:
+        return self._memory.of(call.name, dict(call.arguments + call.defaults))
+
+    def _share(self, call: Call, fact: str) -> float:
+        experience = self._experience(call)
+        return experience.rises.get(fact, 0) / experience.succeeded if experience and experience.succeeded else 0.0
+
+    def _ineffective(self, call: Call) -> bool:
+        """Return whether a call succeeded several times although it never reached what it is now considered for."""
+        experience = self._experience(call)
+        return experience is not None and experience.succeeded >= 3
+
+    def _body(self, task: Task, goal: Condition, main: Call, planner: Planner, tried: Tried) -> tuple[Statement, ...]:
+        before = planner.prepared(main)
+        guards: tuple[Guard, ...] = tuple(planner.providers.guards()) if tried.endangered else ()
+        guards = tuple(guard for guard in guards if guard.fact != goal.fact)
+        experience = self._experience(main)
+        if main.skill is None and experience is not None and _passing(experience, main.key in tried.retryable):
+            filler = self._filler(experience.messages[-1], planner.providers)
+            return (Persist(body=(*guards, *before, Do(call=main)), filler=filler),)
+        parameter = next((name for name in task.parameters if goal.value == f"${name}"), None)
+        if goal.kind == "at_least" and parameter is not None:
+            if any(name == parameter for name, _ in main.arguments):
+                main = _parameterised(main, parameter)
+                return (*guards, *before, Do(call=main))
+            return (Collect(fact=goal.fact, parameter=parameter, body=(*guards, *before, Do(call=main))),)
+        return (*guards, *before, Do(call=main))
+
+    def _filler(self, message: str, providers: Providers) -> Call | None:
+        """Return the call that a failure's words point to among those that need no argument, so that time passes."""
+        idle = [call for call in providers.ground if not call.arguments]
+        scores = self._ranking.scores(message, idle)
+        best = max(zip(scores, range(len(idle)), strict=True), key=lambda pair: (pair[0], -pair[1]), default=None)
+        return idle[best[1]] if best and best[0] > 0.05 else None
+
+    def _draft(self, task: Task, goal: Condition, main: Call, body: Sequence[Statement], known: Sequence[Known]) -> Draft | None:
+        taken = {one.skill.name for one in known} | {primitive.name for primitive in self._spec.primitives}
+        name = skill_name(task, goal, taken)
+        parameters = [_parameter(name, values) for name, values in task.parameters.items()]
+        program = Program.parse(function_source(name, parameters, describe(task.goal, body), body))
+        return generalised(
+            Draft(program=program, rationale=f"{main.source()} may reach it"), [one.skill for one in known], self._spec, taken
+        )
+
+
+def _goal(task: Task) -> Condition | None:
+    check = task.parsed_check()
+    conditions = check.conditions() if check else ()
+    return conditions[0] if conditions else None
+
+
+def _need(goal: Condition, task: Task) -> Need:
+    value = goal.bound(task.arguments()).value
+    kind = goal.kind if goal.kind in ("at_least", "at_most", "equals") else "at_least"
+    return Need(fact=goal.fact, kind=kind, value=value)  # type: ignore[arg-type]
+
+
+def _reaches(known: Known, task: Task, goal: Condition) -> dict[str, Scalar] | None:
+    """Return the arguments under which a skill was shown to reach the goal, or None."""
+    for provision in known.skill.contract.provides:
+        if provision.check == task.check and set(provision.parameters) == set(task.parameters):
+            return dict(provision.arguments)
+    if task.parameters:
+        return None
+    for effect in known.effects:
+        if effect.fact != goal.fact or effect.changed / effect.n < 0.5:
+            continue
+        if goal.kind == "increase" and effect.rise >= float(goal.value):
+            return dict(effect.arguments)
+        if goal.kind == "at_least" and effect.rise >= float(goal.value):
+            return dict(effect.arguments)
+        if goal.kind == "equals" and effect.value == goal.value:
+            return dict(effect.arguments)
+    return None
+
+
+def _wanted(task: Task, goal: Condition) -> str:
+    return f"{task.goal} {goal.fact.rsplit('.', 1)[-1].replace('_', ' ')}"
+
+
+def _parameter(name: str, values: Sequence[Scalar]) -> Parameter:
+    kind = {bool: "boolean", int: "integer", float: "number", str: "string"}[type(values[0])]
+    return Parameter(name=name, type=kind, default=1 if kind == "integer" else None)  # type: ignore[arg-type]
+
+
+def _parameterised(call: Call, parameter: str) -> Call:
+    rest = tuple(pair for pair in call.arguments if pair[0] != parameter)
+    return Call(name=call.name, arguments=rest, parameters=((parameter, parameter),), defaults=call.defaults, skill=call.skill)
+
+
+def _passing(experience: CallExperience, failed_here: bool) -> bool:
+    """Return whether a call fails so often for reasons that pass that a program should try it again by itself."""
+    return experience.retried > 0 and (failed_here or experience.retried >= PASSING * experience.calls)
