@@ -158,7 +158,7 @@ def _from_hub(name: str) -> Path:
         folder = Path(snapshot_download(name, allow_patterns=["*.json", "*.txt", "model.safetensors", "1_Pooling/*"]))
     except (OSError, HfHubHTTPError, HFValidationError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelWeightsMissing(f"no weights of {name!r} on this machine, and the hub gave none ({reason}). {_INSTALL}") from error
+        raise ModelWeightsMissing(f"no weights of {name!r} here, and the hub gave none ({reason}). {_INSTALL}") from error
     if not (folder / "model.safetensors").is_file():
         raise ModelWeightsMissing(f"{name!r} on the hub has no model.safetensors. {_INSTALL}")
     return folder
@@ -205,10 +205,11 @@ def _one_thread() -> Iterator[None]:
 def _no_progress_bars() -> Iterator[None]:
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    bars: Any = logging  # its functions are not annotated
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
     try:
         yield
     finally:
         if shown:
-            logging.enable_progress_bar()
+            bars.enable_progress_bar()

@@ -18,7 +18,7 @@ from skilllib.records.ledger import LedgerEntry
 from skilllib.records.skill import Effect, KeptTest, Skill, Statistics, Status
 
 if TYPE_CHECKING:
-    import networkx as nx  # noqa: TID253 - for the annotation alone
+    import networkx as nx
 
 _HASH = re.compile(r"[0-9a-f]{8,64}")
 _CHUNK = 500
@@ -87,11 +87,12 @@ class Catalogue:
 
     def resolve(self, names: Iterable[str]) -> dict[str, str]:
         """Return name → code hash of those names that are active skills, in sorted order."""
-        wanted, columns, found = sorted(set(names)), tables.versions.c, {}
+        wanted, columns = sorted(set(names)), tables.versions.c
+        found: dict[str, str] = {}
         with self._database.reading() as connection:
             for start in range(0, len(wanted), _CHUNK):
                 query = sa.select(columns.name, columns.code_hash).where(columns.name.in_(wanted[start : start + _CHUNK]))
-                found.update(connection.execute(query.where(columns.status == "active")).tuples().all())
+                found.update((name, code_hash) for name, code_hash in connection.execute(query.where(columns.status == "active")))
         return dict(sorted(found.items()))
 
     def callers(self, code_hash: str) -> tuple[Skill, ...]:
@@ -148,7 +149,8 @@ class Catalogue:
         with self._database.reading() as connection:
             names = sorted(set(connection.execute(sa.select(tables.versions.c.name)).scalars()))
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f"did you mean {', '.join(map(repr, near))}?" if near else f"the library has {len(names)} skills; see `skilllib list`"
+        others = f"the library has {len(names)} skills; see `skilllib list`"
+        hint = f"did you mean {', '.join(map(repr, near))}?" if near else others
         return f"no skill is called {name!r}; {hint}"
 
 

@@ -16,7 +16,6 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from skilllib.errors import ForeignLibrary, LibraryDamaged, LibraryNotFound, NewerLibrary, StorageFailed
-from skilllib.library import tables
 from skilllib.library.lock import WriterLock
 from skilllib.library.migrations import FORMAT, upgrade
 
@@ -94,7 +93,7 @@ class Database:
                 f"{self.file}: {error.orig}; nothing of this change was kept. Check free space and permissions, then try again"
             ) from error
         except DatabaseError as error:
-            raise LibraryDamaged(f"{self.file}: {error.orig}; restore it from a copy, or look closer with `skilllib doctor`") from error
+            raise LibraryDamaged(f"{self.file}: {error.orig}; restore a copy, or look closer with `skilllib doctor`") from error
 
     def close(self) -> None:
         """Close all connections."""
@@ -126,7 +125,9 @@ def open_database(folder: Path, *, create: bool, lock: WriterLock | None = None)
     try:
         if (written := _format(database)) != FORMAT:
             if written is None and not create:
-                raise LibraryNotFound(f"{folder} is a library whose making was interrupted; make it with: skilllib learn ENV --library {folder}")
+                raise LibraryNotFound(
+                    f"the making of {folder} was interrupted; make it with: skilllib learn ENV --library {folder}"
+                )
             _upgrade(database, lock or WriterLock(folder))
     except BaseException:
         database.close()
@@ -146,7 +147,7 @@ def _looks_like(folder: Path) -> bool:
         raise StorageFailed(f"cannot read {folder}: {error}") from error
     if FILE not in entries:
         if strangers := sorted(entries - _OURS):
-            raise ForeignLibrary(f"{folder} holds other things ({strangers[0]!r}) and no library; name another folder with `--library PATH`")
+            raise ForeignLibrary(f"{folder} holds {strangers[0]!r} and no library; name another folder with `--library PATH`")
         return False
     return True
 
@@ -160,7 +161,7 @@ def _format(database: Database) -> int | None:
                 return None
             rows: dict[str, str] = {}
             if "meta" in names:
-                rows = dict(connection.execute(sa.text("SELECT key, value FROM meta")).tuples().all())
+                rows = {key: value for key, value in connection.execute(sa.text("SELECT key, value FROM meta"))}
     except (LibraryDamaged, StorageFailed) as error:
         if "not a database" in str(error) or "no such column" in str(error):
             raise ForeignLibrary(f"{database.file} is not a skill library's database") from error
@@ -189,6 +190,3 @@ def _prepare(connection: Any, _record: Any) -> None:
 def _begin(connection: sa.Connection) -> None:
     # IMMEDIATE: a writer that began by reading could otherwise find its snapshot outdated at its first write.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("skilllib_writes") else "BEGIN")
-
-
-__all__ = ["FILE", "Database", "open_database", "tables"]

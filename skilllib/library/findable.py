@@ -43,7 +43,9 @@ class Findable:
     the writer lock leaves the Chroma directory alone and scans the vectors of the database instead: same results.
     """
 
-    def __init__(self, folder: Path, database: Database, lock: WriterLock, *, index: IndexChoice, embedder: Embedder | None) -> None:
+    def __init__(
+        self, folder: Path, database: Database, lock: WriterLock, *, index: IndexChoice, embedder: Embedder | None
+    ) -> None:
         self._folder = folder / "index"
         self._database = database
         self._lock = lock
@@ -218,5 +220,3 @@ def _chroma_errors() -> tuple[type[Exception], ...]:
     from chromadb.errors import ChromaError
 
     return (ChromaError, ValueError, OSError)
-
-

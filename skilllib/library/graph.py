@@ -9,7 +9,7 @@ from skilllib.errors import CyclicCalls, LibraryDamaged, UnknownSkill
 from skilllib.records.skill import Skill
 
 if TYPE_CHECKING:
-    import networkx as nx  # noqa: TID253 - for the annotation alone
+    import networkx as nx
 
 Load = Callable[[Iterable[str]], Mapping[str, Skill]]
 """Code hashes → the skills that are known of them."""
@@ -82,7 +82,7 @@ def refuse_circle(name: str, callees: Iterable[Skill]) -> None:
     """
     for skill in callees:
         if skill.name == name:
-            raise CyclicCalls(f"{name!r} would reach {skill.name!r} (version {skill.version}) through its calls; choose another name")
+            raise CyclicCalls(f"{name!r} would reach {skill.name!r} (version {skill.version}) through its calls; rename it")
 
 
 def _key(skill: Skill) -> tuple[str, int, str]:

@@ -21,7 +21,7 @@ ACTIVATING = frozenset({"activate", "edit", "merge"})
 def append(connection: sa.Connection, change: Change, decision: Decision) -> LedgerEntry:
     """Add an entry at the end of the chain."""
     table = tables.ledger
-    last = connection.execute(sa.select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)).tuples().first()
+    last = connection.execute(sa.select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)).first()
     number, previous = (last[0] + 1, last[1]) if last else (1, FIRST)
     entry = LedgerEntry(
         number=number, change=change, decision=decision, previous=previous, hash=entry_hash(number, change, decision, previous)
@@ -50,7 +50,7 @@ def entries(connection: sa.Connection) -> tuple[LedgerEntry, ...]:
                 previous=previous,
                 hash=check,
             )
-            for number, change, decision, previous, check in connection.execute(query).tuples()
+            for number, change, decision, previous, check in connection.execute(query)
         )
     except ValidationError as error:
         raise LibraryDamaged(f"an entry of the ledger cannot be read: {error.errors()[0]['msg']}") from error

@@ -120,7 +120,7 @@ class SkillLibrary(Catalogue, RunLog):
             if self._depth == 0:
                 self._findable.follow_if_open()
 
-    def admit(  # noqa: PLR0913 - all of it is the evidence for one decision
+    def admit(
         self,
         program: Program,
         *,
@@ -174,7 +174,8 @@ class SkillLibrary(Catalogue, RunLog):
             admission.refuse_duplicate(draft, self.skills("active"), merges=merged)
             columns = tables.versions.c
             skill = draft.model_copy(update={"version": store.next_number(connection, columns.version, columns.name == draft.name)})
-            change = Change(kind="create", targets=(skill.code_hash,), rationale=description, proposer=provenance.writer or "unknown")
+            proposer = provenance.writer or "unknown"
+            change = Change(kind="create", targets=(skill.code_hash,), rationale=description, proposer=proposer)
             decision = Decision(outcome="need_more", codes=("trial",), reason=f"solved {trace.task.id!r} once; needs a proof")
             store.add_version(connection, skill, ledgers.append(connection, change, decision).number)
             return skill
@@ -210,7 +211,7 @@ class SkillLibrary(Catalogue, RunLog):
             InvalidRecord: The change names no target, or its kind cannot be carried out.
         """
         if not change.targets or change.kind == "create":
-            raise InvalidRecord(f"a change of kind {change.kind!r} with {len(change.targets)} targets; skills are created with `admit`")
+            raise InvalidRecord(f"cannot commit {change.kind!r} of {len(change.targets)} targets; skills are created with `admit`")
         with self._writes(f"{change.kind} {change.targets[0][:12]}") as connection:
             targets = {code_hash: self.version(code_hash) for code_hash in change.targets}
             chain = ledgers.entries(connection) if change.kind == "restore" else ()
@@ -243,12 +244,13 @@ class SkillLibrary(Catalogue, RunLog):
     def _step_down(self, connection: sa.Connection, skill: Skill, change: Change, decision: Decision) -> None:
         """Retire what a skill takes the place of: first, so that a name never has two active versions."""
         columns = tables.versions.c
-        same_name = store.rows(connection, columns.name == skill.name, columns.status == "active", columns.code_hash != skill.code_hash)
+        others = (columns.status == "active", columns.code_hash != skill.code_hash)
+        same_name = store.rows(connection, columns.name == skill.name, *others)
         merged = [] if change.kind == "restore" else store.by_hash(connection, skill.provenance.merged_from).values()
-        others = [row.skill for row in same_name] + [old for old in merged if old.name != skill.name and old.status == "active"]
-        for old in others:
+        leaving = [row.skill for row in same_name] + [old for old in merged if old.name != skill.name and old.status == "active"]
+        for old in leaving:
             reason = "replaced by a newer version" if old.name == skill.name else f"generalised by {skill.name}"
-            follow = Change(kind="retire", targets=(old.code_hash,), base=skill.version_hash, rationale=reason, proposer=change.proposer)
+            follow = Change(kind="retire", targets=(old.code_hash,), rationale=reason, proposer=change.proposer)
             if old.name != skill.name:
                 follow = follow.model_copy(update={"kind": "merge", "targets": (skill.code_hash, old.code_hash)})
             entry = ledgers.append(connection, follow, decision)

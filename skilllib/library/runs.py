@@ -76,7 +76,8 @@ class RunLog:
         """Return all values of a run's state, by key in sorted order."""
         table = tables.notes
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(table.c.key, table.c.value).where(table.c.run == run).order_by(table.c.key)).tuples()
+            query = sa.select(table.c.key, table.c.value).where(table.c.run == run).order_by(table.c.key)
+            rows = connection.execute(query)
             return {key: json.loads(value) for key, value in rows}
 
     def begin_trace(self, trace_id: str, *, run: str, task: Task, profile: str = "", form: str = "code") -> None:
@@ -106,10 +107,10 @@ class RunLog:
             run = connection.execute(sa.select(tables.traces.c.run).where(tables.traces.c.trace == trace_id)).scalar()
             if run is None:
                 raise RunError(f"there is no trace {trace_id!r}; begin it first")
-            values = {"run": run, "number": attempt.number, "trace": trace_id, "record": text, "digest": check, "created_at": store.now()}
+            values = {"run": run, "number": attempt.number, "trace": trace_id, "record": text, "digest": check}
             try:
                 with connection.begin_nested():
-                    connection.execute(sa.insert(tables.attempts), values)
+                    connection.execute(sa.insert(tables.attempts), {**values, "created_at": store.now()})
             except IntegrityError as error:
                 raise RunError(f"run {run!r} already has an attempt {attempt.number}; attempts are never replaced") from error
 
@@ -144,8 +145,8 @@ class RunLog:
         head, table = tables.traces.c, tables.attempts
         query = sa.select(table.c.record, table.c.digest).where(table.c.trace == trace_id).order_by(table.c.number)
         with self._database.reading() as connection:
-            row = connection.execute(sa.select(head.record, head.digest).where(head.trace == trace_id)).tuples().first()
-            attempts = connection.execute(query).tuples().all()
+            row = connection.execute(sa.select(head.record, head.digest).where(head.trace == trace_id)).first()
+            attempts = connection.execute(query).all()
         if row is None:
             raise RunError(f"there is no trace {trace_id!r}")
         found = tuple(store.read(Attempt, text, check) for text, check in attempts)

@@ -93,20 +93,21 @@ def add_version(connection: sa.Connection, skill: Skill, entry: int) -> None:
             sa.insert(tables.calls),
             [{"caller": skill.code_hash, "name": callee.name, "callee": callee.code_hash} for callee in skill.calls],
         )
-    connection.execute(sa.insert(tables.statistics).prefix_with("OR IGNORE"), {"code_hash": skill.code_hash, **Statistics().model_dump()})
+    connection.execute(sa.insert(tables.statistics), {"code_hash": skill.code_hash, **Statistics().model_dump()})
 
 
 def set_status(connection: sa.Connection, code_hash: str, status: Status, entry: int) -> None:
     """Change the status of a version."""
-    connection.execute(sa.update(tables.versions).where(tables.versions.c.code_hash == code_hash).values(status=status, entry=entry))
+    table = tables.versions
+    connection.execute(sa.update(table).where(table.c.code_hash == code_hash).values(status=status, entry=entry))
 
 
 def rows(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Row]:
     """Return the versions that meet all conditions, in the order they were admitted."""
     columns = tables.versions.c
     query = sa.select(columns.record, columns.digest, columns.status, columns.version_hash, columns.code_hash, columns.entry)
-    found = connection.execute(query.where(*conditions).order_by(columns.sequence)).tuples()
-    return [Row(_skill(record, check, status, version_hash, code_hash), entry) for record, check, status, version_hash, code_hash, entry in found]
+    found = connection.execute(query.where(*conditions).order_by(columns.sequence))
+    return [Row(_skill(*identity), entry) for *identity, entry in found]
 
 
 def by_hash(connection: sa.Connection, hashes: Iterable[str]) -> dict[str, Skill]:
@@ -149,7 +150,7 @@ def replace_effects(connection: sa.Connection, code_hash: str, effects: Sequence
     if texts:
         connection.execute(
             sa.insert(tables.effects),
-            [{"code_hash": code_hash, "number": at, "record": text, "digest": check} for at, (text, check) in enumerate(texts, start=1)],
+            [{"code_hash": code_hash, "number": i, "record": text, "digest": check} for i, (text, check) in enumerate(texts, 1)],
         )
 
 
@@ -165,7 +166,7 @@ def effects_of(connection: sa.Connection, code_hash: str) -> tuple[Effect, ...]:
 
 def _hanging(connection: sa.Connection, table: sa.Table, kind: type[R], code_hash: str) -> tuple[R, ...]:
     query = sa.select(table.c.record, table.c.digest).where(table.c.code_hash == code_hash).order_by(table.c.number)
-    return tuple(read(kind, text, check) for text, check in connection.execute(query).tuples())
+    return tuple(read(kind, text, check) for text, check in connection.execute(query))
 
 
 def statistics_of(connection: sa.Connection, code_hash: str) -> Statistics:
@@ -206,7 +207,7 @@ def vectors_of(connection: sa.Connection, fingerprint: str, keys: Iterable[str])
         chunk = wanted[start : start + _CHUNK]
         query = sa.select(table.c.code_hash, table.c.vector, table.c.digest)
         query = query.where(table.c.fingerprint == fingerprint, table.c.code_hash.in_(chunk))
-        for key, blob, check in connection.execute(query).tuples():
+        for key, blob, check in connection.execute(query):
             if digest(blob) == check:
                 found[key] = np.frombuffer(blob, dtype="<f4").astype(np.float32, copy=False)
     return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint, text
 
 metadata = MetaData()
+_ACTIVE = text("status = 'active'")
+_COUNTERS = ("retrieved", "called", "solved", "failed", "trials", "successes")
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
 """`application`, `format`, and `findable`: number of the last ledger entry that changed which skills are active."""
@@ -23,7 +25,7 @@ versions = Table(
     Column("digest", String(64), nullable=False),
     Column("created_at", String, nullable=False),
     UniqueConstraint("name", "version"),
-    Index("one_active_version", "name", unique=True, sqlite_where=text("status = 'active'"), postgresql_where=text("status = 'active'")),
+    Index("one_active_version", "name", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
     Index("versions_status", "status"),
 )
 """`entry` is the number of the last ledger entry that changed the status; `digest` the SHA-256 of `record`."""
@@ -58,7 +60,7 @@ statistics = Table(
     "statistics",
     metadata,
     Column("code_hash", String(64), primary_key=True),
-    *(Column(name, Integer, nullable=False, default=0) for name in ("retrieved", "called", "solved", "failed", "trials", "successes")),
+    *(Column(name, Integer, nullable=False, default=0) for name in _COUNTERS),
     *(Column(name, Float, nullable=False, default=0.0) for name in ("lower_bound", "world_steps")),
 )
 

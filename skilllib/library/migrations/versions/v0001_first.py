@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,23 +11,23 @@ revision = "0001"
 down_revision = None
 
 
-def _table(name: str, *columns: sa.Column[object] | sa.UniqueConstraint) -> None:
+def _table(name: str, *columns: sa.Column[Any] | sa.UniqueConstraint) -> None:
     op.create_table(name, *columns)
 
 
-def _key(name: str, length: int | None = None, *constraints: sa.ForeignKey) -> sa.Column[object]:
+def _key(name: str, length: int | None = None, *constraints: sa.ForeignKey) -> sa.Column[Any]:
     return sa.Column(name, sa.String(length), *constraints, primary_key=True)
 
 
-def _text(name: str, length: int | None = None, *constraints: sa.ForeignKey, unique: bool = False) -> sa.Column[object]:
+def _text(name: str, length: int | None = None, *constraints: sa.ForeignKey, unique: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.String(length), *constraints, nullable=False, unique=unique)
 
 
-def _record() -> tuple[sa.Column[object], sa.Column[object]]:
+def _record() -> tuple[sa.Column[Any], sa.Column[Any]]:
     return sa.Column("record", sa.Text, nullable=False), _text("digest", 64)
 
 
-def _number(name: str, *, key: bool = False, unique: bool = False) -> sa.Column[object]:
+def _number(name: str, *, key: bool = False, unique: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.Integer, primary_key=key, nullable=False, unique=unique, autoincrement=False)
 
 
@@ -34,7 +36,8 @@ def upgrade() -> None:
     meta = op.create_table("meta", _key("key"), sa.Column("value", sa.Text, nullable=False))
     _skills()
     _runs()
-    op.bulk_insert(meta, [{"key": "application", "value": "skilllib"}, {"key": "format", "value": "1"}, {"key": "findable", "value": "0"}])
+    values = {"application": "skilllib", "format": "1", "findable": "0"}
+    op.bulk_insert(meta, [{"key": key, "value": value} for key, value in values.items()])
     if op.get_bind().dialect.name == "sqlite":
         for name in ("ledger", "attempts"):
             for verb in ("UPDATE", "DELETE"):
@@ -69,7 +72,8 @@ def _skills() -> None:
     counts = (_number(name) for name in ("retrieved", "called", "solved", "failed", "trials", "successes"))
     means = (sa.Column(name, sa.Float, nullable=False) for name in ("lower_bound", "world_steps"))
     _table("statistics", _key("code_hash", 64), *counts, *means)
-    _table("vectors", _key("code_hash", 64), _key("fingerprint"), sa.Column("vector", sa.LargeBinary, nullable=False), _text("digest", 64))
+    vector = sa.Column("vector", sa.LargeBinary, nullable=False)
+    _table("vectors", _key("code_hash", 64), _key("fingerprint"), vector, _text("digest", 64))
     _table(
         "ledger",
         _number("number", key=True),
@@ -82,7 +86,8 @@ def _skills() -> None:
 
 
 def _runs() -> None:
-    _table("runs", _key("run"), _number("sequence", unique=True), sa.Column("options", sa.Text, nullable=False), _text("created_at"))
+    options = sa.Column("options", sa.Text, nullable=False)
+    _table("runs", _key("run"), _number("sequence", unique=True), options, _text("created_at"))
     _table("notes", _key("run", None, sa.ForeignKey("runs.run")), _key("key"), sa.Column("value", sa.Text, nullable=False))
     run, trace = sa.ForeignKey("runs.run"), sa.ForeignKey("traces.trace")
     _table("traces", _key("trace"), _number("sequence", unique=True), _text("run", None, run), *_record(), _text("created_at"))
