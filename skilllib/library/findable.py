@@ -106,6 +106,23 @@ class Findable:
                 self.embed(connection, active)
         ChromaIndex(self._folder).clear()
 
+    def indexed(self) -> set[str] | None:
+        """Return what the Chroma directory says it holds; None if there is none, or another process has it."""
+        if self._choice != "chroma" or self._read_stamp() is None:
+            return None
+        try:
+            with self._lock.hold("examining the index"):
+                index = self._index if isinstance(self._index, ChromaIndex) else ChromaIndex(self._folder)
+                try:
+                    return index.keys()
+                except _chroma_errors():
+                    return set()
+                finally:
+                    if index is not self._index:
+                        index.close()
+        except LibraryLocked:
+            return None
+
     def close(self) -> None:
         """Let go of the index."""
         self._forget()

@@ -41,6 +41,8 @@ def reachable(roots: Iterable[str], load: Load) -> dict[str, Skill]:
 def ordered(skills: Mapping[str, Skill]) -> tuple[Skill, ...]:
     """Return skills callees first; those that do not depend on each other by name and version.
 
+    A callee that was not given is passed over.
+
     Raises:
         CyclicCalls: They call each other in a circle.
     """
@@ -50,11 +52,13 @@ def ordered(skills: Mapping[str, Skill]) -> tuple[Skill, ...]:
 
     calls = call_graph(skills.values()).reverse()
     try:
-        order = list(nx.lexicographical_topological_sort(calls, key=lambda code_hash: _key(skills[code_hash])))
+        order = list(
+            nx.lexicographical_topological_sort(calls, key=lambda key: _key(skills[key]) if key in skills else ("", 0, key))
+        )
     except nx.NetworkXUnfeasible:
-        circle = [skills[caller].name for caller, _ in nx.find_cycle(calls)]
+        circle = [skills[callee].name for _, callee in nx.find_cycle(call_graph(skills.values()))]
         raise CyclicCalls(f"skills call each other in a circle: {' → '.join([*circle, circle[0]])}") from None
-    return tuple(skills[code_hash] for code_hash in order)
+    return tuple(skills[code_hash] for code_hash in order if code_hash in skills)
 
 
 def call_graph(skills: Iterable[Skill]) -> nx.DiGraph[Any]:

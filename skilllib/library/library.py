@@ -12,11 +12,12 @@ from typing import Self
 import sqlalchemy as sa
 
 from skilllib.errors import DuplicateSkill, InvalidRecord, LibraryError, NotVerified, UnknownSkill
-from skilllib.library import admission, promotion, store, tables
+from skilllib.library import admission, doctor, promotion, store, tables
 from skilllib.library import graph as graphs
 from skilllib.library import ledger as ledgers
 from skilllib.library.catalogue import Catalogue
 from skilllib.library.database import open_database
+from skilllib.library.doctor import Problem
 from skilllib.library.findable import Findable, IndexChoice
 from skilllib.library.lock import WriterLock
 from skilllib.library.runs import RunLog
@@ -220,12 +221,12 @@ class SkillLibrary(Catalogue, RunLog):
             for code_hash in activated:
                 self._refuse_activation(targets[code_hash], change, proof)
             for code_hash in activated:
-                self._step_down(connection, targets[code_hash], change, decision)
+                promotion.step_down(connection, targets[code_hash], change, decision)
             entry = ledgers.append(connection, change, decision)
             for code_hash, status in after.items():
                 store.set_status(connection, code_hash, status, entry.number)
             if proof is not None:
-                self._keep(connection, change.targets[0], proof, promoted=bool(activated))
+                promotion.keep(connection, targets[change.targets[0]], proof, promoted=bool(activated))
             if activated:
                 self._findable.embed(connection, [targets[code_hash] for code_hash in activated])
             if after:
@@ -241,28 +242,6 @@ class SkillLibrary(Catalogue, RunLog):
             if callee.status in ("trial", "revoked"):
                 raise NotVerified(f"{skill.name!r} rests on {callee.name!r} (version {callee.version}), which is {callee.status}")
 
-    def _step_down(self, connection: sa.Connection, skill: Skill, change: Change, decision: Decision) -> None:
-        """Retire what a skill takes the place of: first, so that a name never has two active versions."""
-        columns = tables.versions.c
-        others = (columns.status == "active", columns.code_hash != skill.code_hash)
-        same_name = store.rows(connection, columns.name == skill.name, *others)
-        merged = [] if change.kind == "restore" else store.by_hash(connection, skill.provenance.merged_from).values()
-        leaving = [row.skill for row in same_name] + [old for old in merged if old.name != skill.name and old.status == "active"]
-        for old in leaving:
-            reason = "replaced by a newer version" if old.name == skill.name else f"generalised by {skill.name}"
-            follow = Change(kind="retire", targets=(old.code_hash,), rationale=reason, proposer=change.proposer)
-            if old.name != skill.name:
-                follow = follow.model_copy(update={"kind": "merge", "targets": (skill.code_hash, old.code_hash)})
-            entry = ledgers.append(connection, follow, decision)
-            store.set_status(connection, old.code_hash, "retired", entry.number)
-
-    def _keep(self, connection: sa.Connection, code_hash: str, proof: Proof, *, promoted: bool) -> None:
-        if promoted:
-            store.add_tests(connection, code_hash, promotion.kept_tests(proof))
-            store.replace_effects(connection, code_hash, promotion.measured_effects(proof.trials))
-        store.count(connection, code_hash, {"trials": len(proof.trials), "successes": proof.successes})
-        store.set_figures(connection, code_hash, promotion.figures(proof))
-
     def count(self, code_hash: str, *, retrieved: int = 0, called: int = 0, solved: int = 0, failed: int = 0) -> None:
         """Add to what was counted of a skill.
 
@@ -272,6 +251,22 @@ class SkillLibrary(Catalogue, RunLog):
         with self._writes("counting") as connection:
             self.version(code_hash)
             store.count(connection, code_hash, {"retrieved": retrieved, "called": called, "solved": solved, "failed": failed})
+
+    # ---- care
+
+    def problems(self) -> list[Problem]:
+        """Return everything that is wrong with the library, worst first; an empty list for a sound one."""
+        return doctor.examine(self._database, self._findable)
+
+    def repair(self) -> list[Problem]:
+        """Rebuild what is derived (vectors and index) and return the problems that remain.
+
+        Raises:
+            LibraryLocked: Another process is writing.
+        """
+        with self.writing("repairing"):
+            self._findable.rebuild()
+        return self.problems()
 
     # ---- finding
 

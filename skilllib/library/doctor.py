@@ -1,0 +1,161 @@
+"""Examines a library: is what is stored what was written, and does it agree with itself?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from skilllib.errors import CyclicCalls, LibraryDamaged, LibraryError, ModelWeightsMissing, StorageFailed
+from skilllib.library import graph as graphs
+from skilllib.library import ledger as ledgers
+from skilllib.library import store, tables
+from skilllib.library.database import Database
+from skilllib.library.findable import Findable
+from skilllib.records.base import Record
+from skilllib.records.execution import Attempt, Trace
+from skilllib.records.skill import Effect, KeptTest, Skill
+
+_RECORDS: tuple[tuple[sa.Table, type[Record]], ...] = (
+    (tables.tests, KeptTest),
+    (tables.effects, Effect),
+    (tables.traces, Trace),
+    (tables.attempts, Attempt),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing that is wrong with a library."""
+
+    kind: Literal["database", "record", "ledger", "status", "tests", "calls", "vectors", "index"]
+    message: str
+    """What is wrong, and with which skill."""
+    repairable: bool = False
+    """True if it concerns only what is derived, which `repair` rebuilds."""
+
+
+def examine(database: Database, findable: Findable) -> list[Problem]:
+    """Return all problems, in the order of the kinds; nothing is changed."""
+    try:
+        with database.reading() as connection:
+            return list(_examine(connection, findable))
+    except (LibraryDamaged, StorageFailed) as error:
+        return [Problem(kind="database", message=str(error))]
+
+
+def _examine(connection: sa.Connection, findable: Findable) -> Iterator[Problem]:
+    for (message,) in connection.execute(sa.text("PRAGMA quick_check")):
+        if message != "ok":
+            yield Problem(kind="database", message=f"SQLite finds: {message}; restore a copy")
+    skills: dict[str, Skill] = {}
+    yield from _versions(connection, skills)
+    for table, kind in _RECORDS:
+        yield from _records(connection, table, kind)
+    yield from _ledger(connection)
+    yield from _untested(connection, skills)
+    yield from _calls(connection, skills)
+    yield from _vectors(connection, skills, findable)
+    active = _active(connection)
+    if (indexed := findable.indexed()) is not None and indexed != active:
+        message = f"the index lacks {len(active - indexed)} active skills and holds {len(indexed - active)} others"
+        yield Problem(kind="index", message=message, repairable=True)
+
+
+def _versions(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[Problem]:
+    table = tables.versions
+    for row in connection.execute(sa.select(table).order_by(table.c.sequence)).mappings():
+        label = f"{row['name']!r} (version {row['version']}, {row['code_hash'][:12]})"
+        try:
+            skill = store.read(Skill, row["record"], row["digest"])
+        except LibraryError as error:
+            yield Problem(kind="record", message=f"{label}: {error}")
+            continue
+        stored = (row["name"], row["version"], row["code_hash"], row["version_hash"])
+        if stored != (skill.name, skill.version, skill.code_hash, skill.version_hash):
+            yield Problem(kind="record", message=f"{label}: its contents have other hashes than it is stored under")
+            continue
+        skills[skill.code_hash] = skill.model_copy(update={"status": row["status"]})
+
+
+def _records(connection: sa.Connection, table: sa.Table, kind: type[Record]) -> Iterator[Problem]:
+    keys = [column for column in table.primary_key.columns]
+    for *key, text, check in connection.execute(sa.select(*keys, table.c.record, table.c.digest)):
+        try:
+            store.read(kind, text, check)
+        except LibraryError as error:
+            where = " ".join(str(part)[:12] for part in key)
+            yield Problem(kind="record", message=f"{table.name} {where}: {error}")
+
+
+def _ledger(connection: sa.Connection) -> Iterator[Problem]:
+    try:
+        chain = ledgers.entries(connection)
+    except LibraryDamaged as error:
+        yield Problem(kind="ledger", message=str(error))
+        return
+    for number in ledgers.broken(chain):
+        yield Problem(kind="ledger", message=f"entry {number} of the ledger is not what was written, or one before it is gone")
+    follows = ledgers.replay(chain)
+    columns = tables.versions.c
+    stored = {
+        code_hash: (name, status)
+        for code_hash, name, status in connection.execute(sa.select(columns.code_hash, columns.name, columns.status))
+    }
+    for code_hash, (name, status) in stored.items():
+        if follows.get(code_hash) != status:
+            message = f"{name!r} ({code_hash[:12]}) is {status}, the ledger makes it {follows.get(code_hash, 'nothing')}"
+            yield Problem(kind="status", message=message)
+    for code_hash in follows.keys() - stored.keys():
+        yield Problem(kind="status", message=f"the ledger speaks of {code_hash[:12]}, which is not stored")
+
+
+def _untested(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[Problem]:
+    tested = set(connection.execute(sa.select(tables.tests.c.code_hash).distinct()).scalars())
+    for skill in skills.values():
+        if skill.status == "active" and skill.code_hash not in tested:
+            yield Problem(kind="tests", message=f"{skill.name!r} (version {skill.version}) is active and keeps no test")
+
+
+def _calls(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[Problem]:
+    stored: dict[str, set[tuple[str, str]]] = {}
+    for caller, name, callee in connection.execute(sa.select(tables.calls)):
+        stored.setdefault(caller, set()).add((name, callee))
+    for skill in skills.values():
+        label = f"{skill.name!r} (version {skill.version})"
+        if stored.get(skill.code_hash, set()) != {(callee.name, callee.code_hash) for callee in skill.calls}:
+            yield Problem(kind="calls", message=f"the stored calls of {label} are not those of its record")
+        for callee in skill.calls:
+            if (found := skills.get(callee.code_hash)) is None:
+                yield Problem(kind="calls", message=f"{label} calls {callee.name!r}, which is not stored")
+            elif skill.status == "active" and found.status in ("trial", "revoked"):
+                yield Problem(kind="calls", message=f"{label} is active and calls {callee.name!r}, which is {found.status}")
+    try:
+        graphs.ordered({code_hash: skill for code_hash, skill in skills.items()})
+    except CyclicCalls as error:
+        yield Problem(kind="calls", message=str(error))
+
+
+def _vectors(connection: sa.Connection, skills: dict[str, Skill], findable: Findable) -> Iterator[Problem]:
+    try:
+        fingerprint = findable.embedder.fingerprint
+    except ModelWeightsMissing as error:
+        yield Problem(kind="vectors", message=str(error))
+        return
+    table = tables.vectors
+    rows: list[Any] = list(connection.execute(sa.select(table)))
+    for code_hash, _, vector, check in rows:
+        if store.digest(vector) != check:
+            yield Problem(kind="vectors", message=f"the vector of {code_hash[:12]} is not what was written", repairable=True)
+    embedded = {code_hash for code_hash, by, _, _ in rows if by == fingerprint}
+    for skill in skills.values():
+        if skill.status == "active" and skill.code_hash not in embedded:
+            message = f"{skill.name!r} (version {skill.version}) has no vector by the present embedder"
+            yield Problem(kind="vectors", message=message, repairable=True)
+
+
+def _active(connection: sa.Connection) -> set[str]:
+    columns = tables.versions.c
+    return set(connection.execute(sa.select(columns.code_hash).where(columns.status == "active")).scalars())
