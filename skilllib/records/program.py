@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import ast
 from functools import cached_property
-from typing import Any
+from typing import Literal
 
 from pydantic import ConfigDict, ValidationError, model_validator
 
 from skilllib.errors import InvalidProgram
-from skilllib.records.base import Record
+from skilllib.records.base import Record, Scalar
 from skilllib.records.world import Parameter
 
 FORBIDDEN_NAMES = frozenset({"eval", "exec", "compile", "globals", "locals", "vars", "breakpoint", "input", "open"})
 MAX_SOURCE = 20_000
 """Characters of a program's source."""
 
-_TYPES = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
+_Kind = Literal["integer", "number", "string", "boolean"]
+_KINDS: dict[str, _Kind] = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
+_PYTHON: dict[_Kind, type] = {"integer": int, "number": float, "string": str, "boolean": bool}
 
 
 class Program(Record):
@@ -148,31 +150,54 @@ def _parameters(function: ast.FunctionDef) -> tuple[Parameter, ...]:
     arguments = function.args
     if arguments.vararg or arguments.kwarg or arguments.posonlyargs:
         raise InvalidProgram("`*args`, `**kwargs` and positional-only parameters are not allowed", line=function.lineno)
-    positional = list(zip(arguments.args, [None] * (len(arguments.args) - len(arguments.defaults)) + arguments.defaults, strict=True))
-    keyword = list(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
-    return tuple(_parameter(argument, default) for argument, default in positional + keyword)
+    without = len(arguments.args) - len(arguments.defaults)
+    defaults: list[ast.expr | None] = [*(None for _ in range(without)), *arguments.defaults, *arguments.kw_defaults]
+    declared = zip([*arguments.args, *arguments.kwonlyargs], defaults, strict=True)
+    return tuple(_parameter(argument, default) for argument, default in declared)
 
 
 def _parameter(argument: ast.arg, default: ast.expr | None) -> Parameter:
-    choices: tuple[Any, ...] | None = None
-    kind: Any = None
-    match argument.annotation:
-        case ast.Name(id=name) if name in _TYPES:
-            kind = _TYPES[name]
-        case ast.Subscript(value=ast.Name(id="Literal"), slice=inside):
-            elements = inside.elts if isinstance(inside, ast.Tuple) else [inside]
-            choices = tuple(element.value for element in elements if isinstance(element, ast.Constant))
-            kind = {int: "integer", float: "number", str: "string", bool: "boolean"}.get(type(choices[0]) if choices else None)
-            if len(choices) != len(elements):
-                kind = None
+    kind, choices = _annotated(argument.annotation)
     if kind is None:
         raise InvalidProgram(
             f"parameter {argument.arg!r} needs a type: int, float, str, bool or Literal['a', 'b']", line=argument.lineno
         )
-    value = default.value if isinstance(default, ast.Constant) else None
-    if default is not None and not isinstance(value, bool | int | float | str):
-        raise InvalidProgram(f"the default of {argument.arg!r} must be a plain constant", line=argument.lineno)
+    value = None
+    if default is not None:
+        value = _constant(default)
+        if value is None:
+            raise InvalidProgram(f"the default of {argument.arg!r} must be a plain constant", line=argument.lineno)
+        if not _fits(value, kind, choices):
+            raise InvalidProgram(f"the default of {argument.arg!r} does not fit its type", line=argument.lineno)
     return Parameter(name=argument.arg, type=kind, choices=choices, default=value)
+
+
+def _annotated(annotation: ast.expr | None) -> tuple[_Kind | None, tuple[Scalar, ...] | None]:
+    """Return the type and the closed set that an annotation declares; no type where it is not one of ours."""
+    match annotation:
+        case ast.Name(id=name):
+            return _KINDS.get(name), None
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=inside):
+            elements = inside.elts if isinstance(inside, ast.Tuple) else [inside]
+            choices = tuple(value for element in elements if (value := _constant(element)) is not None)
+            if len(choices) == len(elements) and len({type(choice) for choice in choices}) == 1:
+                return _KINDS[type(choices[0]).__name__], choices
+    return None, None
+
+
+def _constant(node: ast.expr) -> Scalar | None:
+    """Return the value of a constant, a negative number included; None for anything else."""
+    match node:
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)) if not isinstance(value, bool):
+            return -value
+        case ast.Constant(value=bool() | int() | float() | str() as value):
+            return value
+    return None
+
+
+def _fits(value: Scalar, kind: _Kind, choices: tuple[Scalar, ...] | None) -> bool:
+    allowed = (int, float) if kind == "number" else (_PYTHON[kind],)
+    return type(value) in allowed and (choices is None or value in choices)
 
 
 def _bound(function: ast.FunctionDef) -> set[str]:
