@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from environments.crafter.memory import Memory
 from environments.crafter.needs import NEEDS
@@ -15,6 +15,12 @@ LONGEST_WALK = 400
 """World steps after which a walk is given up."""
 LONGEST_FIGHT = 40
 """World steps a creature beside the player is fought before the player goes on."""
+DARK = 0.3
+"""Daylight under which it counts as dark."""
+HURT_AT_NIGHT = 7
+"""The same in the dark, when far more zombies roam."""
+HURT = 4
+"""Health at which the player takes cover before going on."""
 NAMES = {direction: name for name, direction in DIRECTIONS.items()}
 
 
@@ -37,13 +43,16 @@ class Body:
         world: A world whose episode began.
         rules: Crafter's rules.
         memory: What was seen in this episode.
+        recover: What to do when badly hurt.
     """
 
-    def __init__(self, world: World, rules: Rules, memory: Memory) -> None:
+    def __init__(self, world: World, rules: Rules, memory: Memory, *, recover: Callable[[Body], None]) -> None:
         self.world = world
         self.rules = rules
         self.memory = memory
         self.steps = 0
+        self._recover = recover
+        self._recovering = False
         self.watched: Mapping[str, int] | None = None
 
     @property
@@ -55,6 +64,11 @@ class Body:
     def front(self) -> int:
         """The cell the player faces."""
         return self.memory.position + self.memory.shift(self.world.facing)
+
+    @property
+    def dark(self) -> bool:
+        """Whether it is dark."""
+        return self.world.daylight < DARK
 
     def do(self, action: str) -> None:
         """Take one action.
@@ -111,10 +125,16 @@ class Body:
         return None
 
     def defend(self) -> None:
-        """The reflex: fight what is hostile and adjacent before anything else."""
+        """The reflexes: fight what is hostile and adjacent before anything else, and take cover when badly hurt."""
         until = self.steps + LONGEST_FIGHT
         while (cell := self.beside()) is not None and self.steps < until:
             self.strike(cell)
+        if self.inventory["health"] <= (HURT_AT_NIGHT if self.dark else HURT) and not self._recovering:
+            self._recovering = True
+            try:
+                self._recover(self)
+            finally:
+                self._recovering = False
 
     def prices(self) -> bytes:
         """Return what entering each remembered cell costs now."""

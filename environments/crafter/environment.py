@@ -15,6 +15,7 @@ from environments.crafter.memory import Memory
 from environments.crafter.observing import observation
 from environments.crafter.primitives import PRIMITIVES
 from environments.crafter.rules import rules
+from environments.crafter.shelter import recover
 from environments.crafter.specification import specification
 from environments.crafter.world import World
 from skilllib.errors import EnvironmentFault, ResetNeeded
@@ -59,7 +60,7 @@ class CrafterEnvironment:
     def reset(self, seed: int | None = None) -> Observation:
         """Begin an episode; without a seed a fresh one is drawn."""
         self._world.reset(secrets.randbelow(2**31 - 1) if seed is None else seed)
-        self._body = Body(self._world, rules(), Memory(rules(), self._world))
+        self._body = Body(self._world, rules(), Memory(rules(), self._world), recover=recover)
         return observation(self._body)
 
     def call(self, primitive: str, arguments: Mapping[str, Scalar]) -> Outcome:
@@ -100,7 +101,7 @@ class CrafterEnvironment:
         """Return to the state of a token."""
         world, memory = token
         self._world.restore(world)
-        self._body = Body(self._world, rules(), pickle.loads(memory))
+        self._body = Body(self._world, rules(), pickle.loads(memory), recover=recover)
 
     def render(self) -> npt.NDArray[np.uint8]:
         """Return the player's screen; the world is not disturbed."""

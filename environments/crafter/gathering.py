@@ -101,11 +101,12 @@ def _try_underfoot(body: Body, target: str, achievement: str, gathered: int) -> 
             body.do("do")
             continue
         moves = aim(body.memory, body.rules, body.world.facing, fits, within=6)
-        if moves is None:
-            if not body.go_beside(target):
-                raise Refused(f"no known way leads to {target}", Missing(near=target), retry=True)
-        else:
+        if moves is not None:
             body.take(moves)
+            continue
+        before = body.steps
+        if not body.go_beside(target) or body.steps == before:  # there, and still it cannot be faced: walled in, say
+            raise Refused(f"no known way leads to {target}", Missing(near=target), retry=True)
 
 
 def _eat_plant(body: Body) -> int:

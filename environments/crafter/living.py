@@ -6,6 +6,7 @@ from environments.crafter.body import Body, Refused
 from environments.crafter.gathering import known
 from environments.crafter.observing import visible
 from environments.crafter.rules import DIRECTIONS
+from environments.crafter.shelter import take_cover
 from skilllib.records.base import Json
 from skilllib.records.world import Missing
 
@@ -48,7 +49,7 @@ def sleep(body: Body) -> int:
     if body.inventory["energy"] >= most:
         missing = Missing(fact="vitals.energy", at_most=most - 1, have=body.inventory["energy"])
         raise Refused("not tired yet; let time pass, then call again", missing, retry=True)
-    body.defend()
+    take_cover(body)
     woken = body.world.achievements["wake_up"]
     body.do("sleep")
     while body.world.sleeping:

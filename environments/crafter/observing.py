@@ -7,8 +7,6 @@ from environments.crafter.world import REACH
 from skilllib.records.base import Json
 from skilllib.records.world import Observation
 
-DARK = 0.3
-"""Daylight under which it counts as dark."""
 DULL = ("grass", "sand", "path", "unknown", "void")
 """Not worth a word each time they are seen."""
 
@@ -26,7 +24,7 @@ def facts(body: Body) -> dict[str, Json]:
         "position": {"x": world.position[0] - memory.start[0], "y": world.position[1] - memory.start[1]},
         "facing": NAMES[world.facing],
         "sleeping": world.sleeping,
-        "dark": world.daylight < DARK,
+        "dark": body.dark,
         "step": world.time,
     }
 
@@ -59,7 +57,7 @@ def words(body: Body) -> str:
     ]
     near = [name for name in body.rules.stations if body.memory.near(name)]
     lines += [f"Near: {', '.join(near)}."] if near else []
-    lines += ["It is dark."] if body.world.daylight < DARK else []
+    lines += ["It is dark."] if body.dark else []
     lines += ["You are asleep."] if body.world.sleeping else []
     return "\n".join(lines)
 
