@@ -73,6 +73,7 @@ class ChromaIndex:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
+        self._fresh = 1
 
     def put(self, keys: Sequence[str], vectors: Vectors) -> None:
         """Store or replace vectors, (n, d), in batches."""
@@ -107,6 +108,8 @@ class ChromaIndex:
             StorageFailed: It cannot be deleted.
         """
         self.close()
+        # Chroma remembers, for the life of a process, a directory that it failed to open: start in another one.
+        self._fresh = self._number() + 1
         try:
             if self.folder.exists():
                 shutil.rmtree(self.folder)
@@ -123,12 +126,18 @@ class ChromaIndex:
         for start in range(0, len(self), BATCH):
             yield from self._collection.get(limit=BATCH, offset=start, include=[])["ids"]
 
+    def _number(self) -> int:
+        names = [path.name.removeprefix("chroma-") for path in self.folder.glob("chroma-*")]
+        return max((int(name) for name in names if name.isdecimal()), default=self._fresh)
+
     @cached_property
     def _client(self) -> Any:
         import chromadb
         from chromadb.config import Settings
 
-        return chromadb.PersistentClient(path=str(self.folder), settings=Settings(anonymized_telemetry=False))
+        return chromadb.PersistentClient(
+            path=str(self.folder / f"chroma-{self._number()}"), settings=Settings(anonymized_telemetry=False)
+        )
 
     @cached_property
     def _collection(self) -> Any:

@@ -155,6 +155,8 @@ class RunLog:
 
 def _text(value: Json) -> str:
     try:
-        return canonical(value)
+        text = canonical(value)
+        text.encode()  # half of a surrogate pair passes for JSON, but not for UTF-8
+        return text
     except (TypeError, ValueError) as error:
         raise InvalidRecord(f"not a JSON value: {error}") from error

@@ -36,10 +36,10 @@ def now() -> str:
 
 
 def written(record: Record) -> tuple[str, str]:
-    """Return a record's text and its digest.
+    """Return a record's text and its digest. NaN and infinities become null, as JSON has none.
 
     Raises:
-        InvalidRecord: It holds something JSON cannot, such as NaN.
+        InvalidRecord: It holds something JSON cannot, such as half of a surrogate pair.
     """
     try:
         text = canonical(record.model_dump(mode="json"))

@@ -1,0 +1,138 @@
+"""The index is a cache: it gives what a full scan gives, and is rebuilt when it is gone or stale."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from skilllib.embedders import HashingEmbedder
+from skilllib.library import ChromaIndex, ExactIndex, SkillLibrary, index
+
+
+def unit(vectors):
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(params=["exact", "chroma"])
+def empty(request, tmp_path):
+    made = ExactIndex() if request.param == "exact" else ChromaIndex(tmp_path / "index")
+    yield made
+    if isinstance(made, ChromaIndex):
+        made.close()
+
+
+def test_an_index_gives_what_a_full_scan_gives(empty, monkeypatch):
+    monkeypatch.setattr(index, "BATCH", 64)
+    random = np.random.default_rng(5)
+    vectors = unit(random.normal(size=(300, 32)))
+    keys = [f"key{i:03}" for i in range(300)]
+    empty.put(keys, vectors)
+    empty.put(keys[:10], -vectors[:10])
+    empty.drop([*keys[10:20], "unknown"])
+    vectors[:10] *= -1
+    kept = [i for i in range(300) if not 10 <= i < 20]
+    assert empty.keys() == {keys[i] for i in kept} and len(empty) == 290
+    for query in unit(random.normal(size=(20, 32))):
+        cosines = vectors[kept] @ query
+        best = np.argsort(-cosines, kind="stable")[:7]
+        found = empty.nearest(query, k=7)
+        assert [key for key, _ in found] == [keys[kept[i]] for i in best]
+        assert np.allclose([score for _, score in found], cosines[best], atol=1e-5)
+
+
+def test_an_empty_index_and_large_or_small_k_are_no_special_cases(empty):
+    query = unit(np.ones((1, 4)))[0]
+    assert empty.nearest(query, k=3) == [] and empty.keys() == set()
+    empty.put(["b", "a"], np.stack([query, query]))
+    assert [key for key, _ in empty.nearest(query, k=9)] == ["a", "b"]
+    assert empty.nearest(query, k=0) == []
+
+
+@pytest.fixture
+def stocked(folder, make):
+    with SkillLibrary.open(folder, create=True, embedder=HashingEmbedder()) as library:
+        for name in ("fetch_water", "make_rope", "climb_tree"):
+            make.active(library, name)
+        assert [hit.skill.name for hit in library.search("make rope", k=1)] == ["make_rope"]
+    return folder
+
+
+def names(folder, query="make rope", embedder=None):
+    with SkillLibrary.open(folder, embedder=embedder or HashingEmbedder()) as library:
+        return [hit.skill.name for hit in library.search(query)]
+
+
+@pytest.mark.parametrize("harm", ["delete", "no stamp", "bad stamp", "old stamp", "another library's", "one key less", "garbage"])
+def test_a_lost_or_stale_index_is_rebuilt(stocked, harm):
+    folder, expected = stocked / "index", names(stocked)
+    stamp = folder / "stamp.json"
+    if harm == "delete":
+        shutil.rmtree(folder)
+    elif harm == "no stamp":
+        stamp.unlink()
+    elif harm == "bad stamp":
+        stamp.write_text("[1]", encoding="utf-8")
+    elif harm == "old stamp":
+        stamp.write_text(json.dumps([0, "0" * 64, HashingEmbedder().fingerprint]), encoding="utf-8")
+    elif harm == "another library's":
+        stamp.write_text(json.dumps([6, "f" * 64, HashingEmbedder().fingerprint]), encoding="utf-8")
+    elif harm == "one key less":
+        opened = ChromaIndex(folder)
+        opened.drop([next(iter(opened.keys()))])
+        opened.close()
+    else:
+        next(folder.rglob("chroma.sqlite3")).write_bytes(b"garbage" * 1000)
+    assert names(stocked) == expected
+    with SkillLibrary.open(stocked, embedder=HashingEmbedder()) as library:
+        assert library.problems() == []
+
+
+def test_another_embedder_finds_with_its_own_vectors(stocked):
+    assert names(stocked, embedder=HashingEmbedder(64))[0] == "make_rope"
+    assert names(stocked)[0] == "make_rope"
+
+
+def test_what_changed_without_the_index_is_taken_over(stocked, make):
+    with SkillLibrary.open(stocked, embedder=HashingEmbedder(), index="exact") as library:
+        library.commit(make.change("retire", library.get("make_rope")), make.promote)
+        make.active(library, "make_raft")
+    assert names(stocked)[0] == "make_raft" and "make_rope" not in names(stocked)
+
+
+def test_stored_vectors_are_used_again(stocked):
+    class Counting(HashingEmbedder):
+        texts = 0
+
+        def embed(self, texts):
+            self.texts += len(texts)
+            return super().embed(texts)
+
+    shutil.rmtree(stocked / "index")
+    counting = Counting()
+    assert names(stocked, embedder=counting)[0] == "make_rope"
+    assert counting.texts == 1, "the query alone"
+
+
+@pytest.mark.parametrize("choice", ["exact", "chroma"])
+def test_search_follows_every_commit_of_this_process_and_others(folder, make, choice):
+    with (
+        SkillLibrary.open(folder, create=True, embedder=HashingEmbedder(), index=choice) as writer,
+        SkillLibrary.open(folder, embedder=HashingEmbedder(), index="exact") as reader,
+    ):
+        assert writer.search("rope") == reader.search("rope") == []
+        for number, name in enumerate(("fetch_water", "make_rope", "climb_tree"), start=1):
+            make.active(writer, name)
+            assert len(writer.search(name)) == len(reader.search(name)) == number
+            assert writer.search(name)[0].skill.name == reader.search(name)[0].skill.name == name
+        make.active(writer, "make_rope", salt="2")
+        assert writer.search("rope", k=1)[0].skill.version == reader.search("rope", k=1)[0].skill.version == 2
+        assert writer.search("rope", k=0) == []
+
+
+def test_an_index_of_ones_own_is_filled_from_the_library(stocked):
+    own = ExactIndex()
+    own.put(["stranger"], HashingEmbedder().embed(["make rope"]))
+    with SkillLibrary.open(stocked, embedder=HashingEmbedder(), index=own) as library:
+        assert library.search("make rope", k=1)[0].skill.name == "make_rope"
+        assert own.keys() == {skill.code_hash for skill in library.skills("active")}

@@ -1,0 +1,127 @@
+"""A folder is a library of ours, or becomes one when asked, or is left alone."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from skilllib.embedders import HashingEmbedder
+from skilllib.errors import ForeignLibrary, LibraryDamaged, LibraryError, LibraryNotFound, NewerLibrary, StorageFailed
+from skilllib.library import SkillLibrary, database, migrations
+from skilllib.library.tables import metadata
+
+
+def test_a_missing_or_empty_folder_becomes_a_library_only_when_asked(folder):
+    for _ in range(2):
+        with pytest.raises(LibraryNotFound, match=f"skilllib learn ENV --library {folder}"):
+            SkillLibrary.open(folder)
+        assert not (folder / "library.db").exists()
+        folder.mkdir(exist_ok=True)
+    SkillLibrary.open(folder, create=True).close()
+    SkillLibrary.open(folder).close()
+    SkillLibrary.open(folder, create=True).close()
+
+
+def test_what_was_written_is_there_after_opening_again(library, folder, make):
+    skill = make.active(library, "fetch")
+    library.close()
+    library.close()
+    with SkillLibrary.open(folder, embedder=HashingEmbedder(), index="exact") as again:
+        assert again.skills() == (skill,)
+        assert [hit.skill.name for hit in again.search("fetch")] == ["fetch"]
+    with pytest.raises(LibraryError, match="closed"):
+        library.count(skill.code_hash, called=1)
+
+
+def test_a_folder_or_file_of_somebody_else_is_left_alone(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    (tmp_path / "sub").mkdir()
+    for path in (tmp_path, tmp_path / "notes.txt"):
+        for create in (False, True):
+            with pytest.raises(ForeignLibrary):
+                SkillLibrary.open(path, create=create)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["notes.txt", "sub"]
+
+
+@pytest.mark.parametrize("schema", ["CREATE TABLE songs (name)", "CREATE TABLE meta (key, value)", "CREATE TABLE meta (songs)"])
+def test_a_database_of_another_program_is_left_alone(folder, schema):
+    folder.mkdir()
+    with sqlite3.connect(folder / "library.db") as connection:
+        connection.execute(schema)
+    connection.close()
+    for create in (False, True):
+        with pytest.raises(ForeignLibrary):
+            SkillLibrary.open(folder, create=create)
+
+
+def test_a_file_that_is_no_database_is_left_alone(folder):
+    folder.mkdir()
+    (folder / "library.db").write_bytes(b"This is not a database, it is a letter. " * 50)
+    with pytest.raises(ForeignLibrary):
+        SkillLibrary.open(folder, create=True)
+
+
+def test_a_library_of_a_newer_format_is_not_touched(library, folder):
+    library.close()
+    with sqlite3.connect(folder / "library.db") as connection:
+        connection.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
+    connection.close()
+    with pytest.raises(NewerLibrary, match="99"):
+        SkillLibrary.open(folder, create=True)
+
+
+def test_an_interrupted_making_leaves_nothing_half(folder, monkeypatch):
+    def fail(connection):
+        connection.exec_driver_sql("CREATE TABLE half (a)")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(database, "upgrade", fail)
+    with pytest.raises(KeyboardInterrupt):
+        SkillLibrary.open(folder, create=True)
+    monkeypatch.undo()
+    with pytest.raises(LibraryNotFound, match="interrupted"):
+        SkillLibrary.open(folder)
+    with SkillLibrary.open(folder, create=True) as library, library._database.reading() as connection:
+        assert "half" not in sa.inspect(connection).get_table_names()
+
+
+def test_the_migrations_make_the_tables_we_use(library):
+    with library._database.reading() as connection:
+        found = compare_metadata(MigrationContext.configure(connection), metadata)
+    assert [difference for difference in found if "alembic_version" not in str(difference)] == []
+    assert len(list((Path(migrations.__file__).parent / "versions").glob("v*.py"))) == migrations.FORMAT
+
+
+def test_a_damaged_file_is_named_as_such(library, folder, make):
+    make.active(library, "fetch")
+    library.close()
+    content = bytearray((folder / "library.db").read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    (folder / "library.db").write_bytes(content)
+    with pytest.raises((LibraryDamaged, StorageFailed)):
+        SkillLibrary.open(folder).skills()
+
+
+def test_a_path_with_odd_characters_is_a_path(tmp_path):
+    path = tmp_path / "a b?c#d%20é&mode=memory"
+    SkillLibrary.open(path, create=True).close()
+    assert (path / "library.db").is_file()
+
+
+def test_importing_and_opening_a_library_loads_nothing_heavy(folder):
+    code = (
+        "import sys; from skilllib.library import SkillLibrary; import skilllib.embedders\n"
+        "heavy = {'torch', 'chromadb', 'networkx', 'scipy', 'sentence_transformers', 'transformers', 'alembic'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        f"SkillLibrary.open({str(folder)!r}, create=True).close()\n"
+        "heavy -= {'alembic'}\n"
+        "library = SkillLibrary.open({0!r}); library.skills(); library.ledger(); library.close()\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    ).replace("{0!r}", repr(str(folder)))
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
