@@ -17,8 +17,12 @@ LONGEST_FIGHT = 40
 """World steps a creature beside the player is fought before the player goes on."""
 DARK = 0.3
 """Daylight under which it counts as dark."""
-HURT_AT_NIGHT = 7
-"""The same in the dark, when far more zombies roam."""
+DUSK = 0.5
+"""Daylight under which open grass is too dangerous to walk on."""
+HURT_OUTSIDE = 6
+"""Health at which the player takes cover on such ground."""
+OPEN = 16
+"""Cells of grass in sight that make open ground; zombies appear nowhere else."""
 HURT = 4
 """Health at which the player takes cover before going on."""
 NAMES = {direction: name for name, direction in DIRECTIONS.items()}
@@ -69,6 +73,11 @@ class Body:
     def dark(self) -> bool:
         """Whether it is dark."""
         return self.world.daylight < DARK
+
+    @property
+    def exposed(self) -> bool:
+        """Whether it is getting dark on open ground."""
+        return self.world.daylight < DUSK and self.memory.in_sight("grass") >= OPEN
 
     def do(self, action: str) -> None:
         """Take one action.
@@ -129,7 +138,7 @@ class Body:
         until = self.steps + LONGEST_FIGHT
         while (cell := self.beside()) is not None and self.steps < until:
             self.strike(cell)
-        if self.inventory["health"] <= (HURT_AT_NIGHT if self.dark else HURT) and not self._recovering:
+        if self.inventory["health"] <= (HURT_OUTSIDE if self.exposed else HURT) and not self._recovering:
             self._recovering = True
             try:
                 self._recover(self)
@@ -138,7 +147,7 @@ class Body:
 
     def prices(self) -> bytes:
         """Return what entering each remembered cell costs now."""
-        return costs(self.memory, self.rules, self.inventory)
+        return costs(self.memory, self.rules, self.inventory, dusk=self.world.daylight < DUSK)
 
     def reaches(self, cells: Iterable[int]) -> bool:
         """Return whether there is a known way to a cell beside one of these."""

@@ -93,6 +93,12 @@ class Memory:
         visible = list(self.creatures.values())
         return known | {name: visible.count(name) for name in CREATURES}
 
+    def in_sight(self, material: str) -> int:
+        """Return how many cells of a material the window shows."""
+        x, y = divmod(self.position, self.height)
+        window = self.map[x - REACH[0] : x + REACH[0] + 1, y - REACH[1] : y + REACH[1] + 1]
+        return int((window == self.numbers[material]).sum())
+
     def near(self, material: str) -> bool:
         """Return whether crafter counts a material as near: in the 3x3 cells around the player.
 

@@ -12,11 +12,13 @@ NEARBY = 8
 """World steps within which a place to hide is looked for."""
 HEALED = 7
 """Health at which a hurt player comes out again."""
-ENOUGH = 3
+ENOUGH = 2
 """Food and drink with which a hurt player can afford to rest."""
 LONGEST_REST = 200
 """World steps after which a hurt player comes out in any case."""
-PATIENCE = 40
+FAR = 30
+"""The same for rock to dig into, when there is nothing closer."""
+PATIENCE = 60
 """World steps after which building is given up."""
 
 
@@ -43,26 +45,23 @@ def take_cover(body: Body) -> bool:
     return False
 
 
-def covered(body: Body) -> bool:
-    """Return whether the player is closed in already."""
-    plan = _best(body)
-    return plan is not None and not plan.gaps and plan.effort == 0
-
-
 def _best(body: Body) -> Shelter | None:
     """Return the shelter that costs the fewest world steps, or None if the stones do not suffice for any."""
     memory = body.memory
     reached = spread(body.prices(), memory.position, memory.height)
     stones = body.inventory["stone"]
-    plans = []
+    plans, best = [], FAR
     for corner, cost in reached.cost.items():
-        if cost > NEARBY:
+        if cost > FAR or cost > best:
             break  # cells are listed in the order of their cost, give or take a step
+        if cost > NEARBY and memory.name(corner) in body.rules.walkable:
+            continue  # far off only rock is worth the way
         for inside in _shapes(body, corner):
             gaps = _gaps(body, inside)
             if gaps is not None and len(gaps) <= stones:
                 digs = sum(memory.name(cell) not in body.rules.walkable for cell in inside)
                 plans.append(Shelter(cost + 3 * len(gaps) + 2 * digs, inside, tuple(gaps)))
+                best = min(best, plans[-1].effort)
     return min(plans, default=None)
 
 
@@ -144,7 +143,7 @@ def recover(body: Body) -> None:
     if not _can_rest(body) or not take_cover(body):
         return
     until = body.steps + LONGEST_REST
-    while (body.inventory["health"] < HEALED or body.dark) and body.steps < until and _can_rest(body):
+    while body.inventory["health"] < HEALED and body.steps < until and _can_rest(body):
         body.do("sleep")
     while body.world.sleeping:
         body.do("noop")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from environments.crafter.memory import Memory
 from environments.crafter.rules import DIRECTIONS, Rules
 
+AVOID = 2
+"""The price of grass at dusk: zombies appear on it."""
 WALK, DIG, BRIDGE = 1, 2, 3
 """World steps it takes to enter a free cell, one that is dug away first, and water that is filled and dug first."""
 
@@ -41,11 +43,13 @@ def diggable(rules: Rules, inventory: dict[str, int]) -> list[str]:
     ]
 
 
-def costs(memory: Memory, rules: Rules, inventory: dict[str, int]) -> bytes:
+def costs(memory: Memory, rules: Rules, inventory: dict[str, int], *, dusk: bool = False) -> bytes:
     """Return the price of entering each cell in world steps, 0 where one cannot; unknown cells and lava are never entered."""
     table = bytearray(256)
     for name in rules.walkable:
         table[memory.numbers[name]] = WALK
+    if dusk:
+        table[memory.numbers["grass"]] = AVOID
     dug = diggable(rules, inventory)
     for name in dug:
         table[memory.numbers[name]] = DIG
