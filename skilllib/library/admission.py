@@ -63,12 +63,14 @@ def refuse_duplicate(new: Skill, active: Iterable[Skill], *, merges: Collection[
     if new.program is None:
         return
     called = _called(new)
+    matcher = difflib.SequenceMatcher(None, "", new.program.source, autojunk=False)  # what it learns of the second text it keeps
     for skill in active:
         if skill.program is None or skill.code_hash in merges:
             continue
         if skill.code_hash == new.code_hash or (skill.program.shape == new.program.shape and _called(skill) == called):
             raise DuplicateSkill(_same(new, skill, "up to names and constants"))
-        if _similar(skill.program.source, new.program.source):
+        matcher.set_seq1(skill.program.source)
+        if _similar(matcher):
             raise DuplicateSkill(_same(new, skill, f"to more than {SIMILAR:.0%} of its text"))
 
 
@@ -80,8 +82,7 @@ def _called(skill: Skill) -> frozenset[str]:
     return frozenset(callees.get(name, name) for name in skill.program.names)
 
 
-def _similar(left: str, right: str) -> bool:
-    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
+def _similar(matcher: difflib.SequenceMatcher[str]) -> bool:
     # The quick ratios are upper bounds; the last one takes quadratic time.
     return matcher.real_quick_ratio() > SIMILAR and matcher.quick_ratio() > SIMILAR and matcher.ratio() > SIMILAR
 

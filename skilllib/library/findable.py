@@ -15,7 +15,7 @@ from skilllib.errors import LibraryLocked, StorageFailed
 from skilllib.library import ledger, store, tables
 from skilllib.library.database import Database
 from skilllib.library.index import ChromaIndex, ExactIndex
-from skilllib.library.lock import WriterLock
+from skilllib.library.lock import BRIEF, WriterLock
 from skilllib.library.text import indexed_text
 from skilllib.protocols import Embedder, Index, Vectors
 from skilllib.records.skill import Skill
@@ -111,7 +111,7 @@ class Findable:
         if self._choice != "chroma" or self._read_stamp() is None:
             return None
         try:
-            with self._lock.hold("examining the index"):
+            with self._lock.hold(BRIEF):
                 index = self._index if isinstance(self._index, ChromaIndex) else ChromaIndex(self._folder)
                 try:
                     return index.keys()
@@ -137,7 +137,7 @@ class Findable:
             self._fill_exact(due)
         elif self._choice == "chroma":
             try:
-                with self._lock.hold("updating the index"):
+                with self._lock.hold(BRIEF):
                     self._follow_chroma(due)
             except LibraryLocked:
                 self._forget()
@@ -154,8 +154,10 @@ class Findable:
         self._fill(index, due, since=since.entry if grown and since else -1)
 
     def _follow_chroma(self, due: Stamp) -> None:
-        index = self._index if isinstance(self._index, ChromaIndex) else ChromaIndex(self._folder)
         stamp = self._read_stamp()
+        if stamp != self._holds:
+            self._forget()  # another process wrote to the directory; what Chroma has in memory is not what is there now
+        index = self._index if isinstance(self._index, ChromaIndex) else ChromaIndex(self._folder)
         whole = stamp is None or not self._precedes(stamp, due)
         for attempt in ("as it is", "anew"):
             if whole or attempt == "anew":

@@ -9,10 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from skilllib.errors import LibraryLocked, StorageFailed
+
+BRIEF = "updating the index"
+"""The purpose of a holder that will be done soon: whoever finds it waits for it."""
+_BRIEF_S = 30.0
 
 
 class WriterLock:
@@ -50,7 +55,7 @@ class WriterLock:
             StorageFailed: The lock file cannot be written.
         """
         try:
-            self._lock.acquire(timeout=timeout_s, poll_interval=0.02)
+            self._acquire(timeout_s)
         except Timeout:
             raise LibraryLocked(self._remedy()) from None
         except OSError as error:
@@ -61,6 +66,22 @@ class WriterLock:
             yield
         finally:
             self._lock.release()
+
+    def _acquire(self, timeout_s: float) -> None:
+        try:
+            self._lock.acquire(timeout=timeout_s, poll_interval=0.02)
+        except Timeout:
+            # A reader that repairs the index must not turn away a writer that happens to start meanwhile.
+            if self._holder().get("purpose") != BRIEF:
+                raise
+            self._lock.acquire(timeout=_BRIEF_S, poll_interval=0.02)
+
+    def _holder(self) -> dict[str, Any]:
+        try:
+            holder = json.loads((self._folder / "writer.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return holder if isinstance(holder, dict) else {}
 
     def _sign(self, purpose: str) -> None:
         holder = {
@@ -75,10 +96,10 @@ class WriterLock:
             raise StorageFailed(f"cannot write to {self._folder}: {error}") from error
 
     def _remedy(self) -> str:
+        holder = self._holder()
         try:
-            holder = json.loads((self._folder / "writer.json").read_text(encoding="utf-8"))
             who = f"process {holder['pid']} (`{holder['command']}`, {holder['purpose']}, since {holder['since']})"
             stop = f"wait for it, or stop it with `kill {holder['pid']}`"
-        except (OSError, ValueError, KeyError, TypeError):
+        except KeyError:
             who, stop = "another process", "wait for it"
         return f"{self._folder} is being written by {who}; {stop}, or use another library with `--library PATH`"

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -136,3 +139,33 @@ def test_an_index_of_ones_own_is_filled_from_the_library(stocked):
     with SkillLibrary.open(stocked, embedder=HashingEmbedder(), index=own) as library:
         assert library.search("make rope", k=1)[0].skill.name == "make_rope"
         assert own.keys() == {skill.code_hash for skill in library.skills("active")}
+
+
+def test_what_another_process_put_into_the_index_is_found(stocked):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[2])\n"
+        "from conftest import Maker; from skilllib.library import SkillLibrary; from skilllib.embedders import HashingEmbedder\n"
+        "with SkillLibrary.open(sys.argv[1], embedder=HashingEmbedder()) as library:\n"
+        "    library.search('anything')\n"
+        "    for name in ('swim_ashore', 'light_fire'): Maker().active(library, name)\n"
+    )
+    with SkillLibrary.open(stocked, embedder=HashingEmbedder()) as library:
+        assert len(library.search("swim ashore")) == 3
+        subprocess.run([sys.executable, "-c", code, str(stocked), str(Path(__file__).parent)], check=True, timeout=60)
+        hits = library.search("swim ashore")
+        assert hits[0].skill.name == "swim_ashore" and len(hits) == 5
+        assert library.problems() == []
+
+
+def test_a_writer_waits_for_a_reader_that_updates_the_index(stocked, make):
+    code = (
+        "import sys, time; from pathlib import Path; from skilllib.library.lock import BRIEF, WriterLock\n"
+        "with WriterLock(Path(sys.argv[1])).hold(BRIEF):\n"
+        "    print('held', flush=True); time.sleep(0.5)\n"
+    )
+    with (
+        subprocess.Popen([sys.executable, "-c", code, str(stocked)], stdout=subprocess.PIPE, text=True) as process,
+        SkillLibrary.open(stocked, embedder=HashingEmbedder(), index="exact") as library,
+    ):
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        make.active(library, "swim_ashore")
