@@ -173,13 +173,16 @@ class SkillLibrary(Catalogue, RunLog):
             if missing := set(merged) - store.by_hash(connection, merged).keys():
                 raise UnknownSkill(f"{program.name!r} merges a skill that is not there: {min(missing)}")
             admission.refuse_duplicate(draft, self.skills("active"), merges=merged)
-            columns = tables.versions.c
-            skill = draft.model_copy(update={"version": store.next_number(connection, columns.version, columns.name == draft.name)})
-            proposer = provenance.writer or "unknown"
-            change = Change(kind="create", targets=(skill.code_hash,), rationale=description, proposer=proposer)
-            decision = Decision(outcome="need_more", codes=("trial",), reason=f"solved {trace.task.id!r} once; needs a proof")
-            store.add_version(connection, skill, ledgers.append(connection, change, decision).number)
-            return skill
+            return self._store(connection, draft, f"solved {trace.task.id!r} once; needs a proof")
+
+    def _store(self, connection: sa.Connection, draft: Skill, reason: str) -> Skill:
+        columns = tables.versions.c
+        skill = draft.model_copy(update={"version": store.next_number(connection, columns.version, columns.name == draft.name)})
+        proposer = draft.provenance.writer or "unknown"
+        change = Change(kind="create", targets=(skill.code_hash,), rationale=draft.description, proposer=proposer)
+        decision = Decision(outcome="need_more", codes=("trial",), reason=reason)
+        store.add_version(connection, skill, ledgers.append(connection, change, decision).number)
+        return skill
 
     def _refuse_calls(self, program: Program, calls: Mapping[str, str], primitives: Collection[str]) -> None:
         reached = self.closure(calls.values())
