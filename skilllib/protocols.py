@@ -19,7 +19,7 @@ from skilllib.records.execution import Attempt, Execution, Limits, Proof, Trace,
 from skilllib.records.experience import Experience
 from skilllib.records.ledger import Change, Decision
 from skilllib.records.program import Program
-from skilllib.records.skill import Skill
+from skilllib.records.skill import Effect, KeptTest, Skill, Statistics, Status
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Observation, Outcome
 
@@ -153,15 +153,27 @@ class Proven(NamedTuple):
 class Prover(Protocol):
     """Executes a draft again on fresh worlds before it may become active."""
 
-    def prove(self, draft: Draft, task: Task, *, closure: Sequence[Skill], calls: Mapping[str, str], seed: int) -> Proven:
+    def prove(
+        self,
+        draft: Draft,
+        task: Task,
+        *,
+        execution: Execution,
+        closure: Sequence[Skill],
+        calls: Mapping[str, str],
+        seed: int,
+        kept: Sequence[tuple[KeptTest, Mapping[str, Scalar]]] = (),
+    ) -> Proven:
         """Return the evidence.
 
         Args:
             draft: What is to be proved, with the arguments that are fixed for this task.
             task: The task it must solve, with the values over which its parameters vary.
+            execution: The execution that solved the task; never evidence by itself.
             closure: As for `Sandbox.run`.
             calls: As for `Sandbox.run`.
             seed: The worlds' seeds follow from it; they are never those of an episode in which something was written.
+            kept: Tests of generalised skills, with the arguments under which the draft must pass them.
         """
 
 
@@ -201,6 +213,19 @@ class Retriever(Protocol):
 
     def retrieve(self, query: str, *, k: int) -> list[Hit]:
         """Return at most k active skills, best first."""
+
+
+class SkillSource(Protocol):
+    """What writers and curricula read of a library."""
+
+    def skills(self, status: Status | None = None) -> Sequence[Skill]:
+        """Return the skills of a status."""
+
+    def effects(self, code_hash: str) -> Sequence[Effect]:
+        """Return the verified effects of a version."""
+
+    def statistics(self, code_hash: str) -> Statistics:
+        """Return what was counted of a version."""
 
 
 class Embedder(Protocol):
@@ -246,5 +271,5 @@ class Recorder(Protocol):
 
 __all__ = [
     "Attempt", "Critic", "Curriculum", "Draft", "Embedder", "Environment", "EnvironmentFactory", "Gate", "Hit", "Index", "Merge", "Proven", "Prover",
-    "Recorder", "Rendering", "Retriever", "Sandbox", "Snapshotting", "Vectors", "Verifier", "Writer",
+    "Recorder", "Rendering", "Retriever", "Sandbox", "SkillSource", "Snapshotting", "Vectors", "Verifier", "Writer",
 ]  # fmt: skip

@@ -37,6 +37,7 @@ class ReExecution:
         draft: Draft,
         task: Task,
         *,
+        execution: Execution,
         closure: Sequence[Skill],
         calls: Mapping[str, str],
         seed: int,
@@ -47,6 +48,7 @@ class ReExecution:
         Args:
             draft: What is to be proved.
             task: The task with the values over which its parameters vary.
+            execution: Not used; a success in the world where a program was written proves nothing.
             closure: Every skill version it may reach, callees first.
             calls: Name in the program → code hash in the closure.
             seed: The worlds' seeds follow from it.
@@ -72,6 +74,52 @@ class ReExecution:
             threshold=self.test.threshold,
         )
         return Proven(proof, session.experience)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoReExecution:
+    """Takes the one execution that solved the task for proof: the ablation, never a default."""
+
+    verifier: Verifier
+
+    def prove(
+        self,
+        draft: Draft,
+        task: Task,
+        *,
+        execution: Execution,
+        closure: Sequence[Skill],
+        calls: Mapping[str, str],
+        seed: int,
+        kept: Sequence[tuple[KeptTest, Mapping[str, Scalar]]] = (),
+    ) -> Proven:
+        """Return a proof that consists of the execution that is given."""
+        arguments = {**draft.arguments, **task.arguments()}
+        trial = trial_of(self.verifier, task, execution, arguments=arguments, seed=None)
+        proof = Proof(task=task, trials=(trial,), accepted=trial.solved, reason="solved once, not executed again")
+        return Proven(proof, Experience())
+
+
+def trial_of(
+    verifier: Verifier, task: Task, execution: Execution, *, arguments: dict[str, Scalar], seed: int | None, check: str | None = None
+) -> Trial:
+    """Return an execution as a trial; it counts only if something changed in the world."""
+    verdict = verifier.verify(task, execution.model_copy(update={"arguments": arguments}))
+    changed = changes(execution.before.facts, execution.after.facts)
+    return Trial(
+        seed=seed,
+        arguments=arguments,
+        check=check,
+        solved=verdict.solved and bool(changed),
+        reason=verdict.reason if changed else "nothing changed in the world",
+        world_steps=execution.world_steps,
+        called=tuple(dict.fromkeys(call.name for call in execution.skill_calls)),
+        changes=changed,
+        uses=used(execution.trajectory),
+        gains=gained(execution.trajectory),
+        error=execution.error,
+        stopped=execution.stopped,
+    )
 
 
 class _Session:
@@ -125,24 +173,6 @@ class _Session:
         for execution in executions:
             self.experience = self.experience.plus(observed(execution))
         return [
-            self._trial(task, execution, arguments, seed, check)
+            trial_of(self._method.verifier, task, execution, arguments=arguments, seed=seed, check=check)
             for (task, arguments, seed, check), execution in zip(wanted, executions, strict=True)
         ]
-
-    def _trial(self, task: Task, execution: Execution, arguments: dict[str, Scalar], seed: int, check: str | None) -> Trial:
-        verdict = self._method.verifier.verify(task, execution.model_copy(update={"arguments": arguments}))
-        changed = changes(execution.before.facts, execution.after.facts)
-        return Trial(
-            seed=seed,
-            arguments=arguments,
-            check=check,
-            solved=verdict.solved and bool(changed),
-            reason=verdict.reason if changed else "nothing changed in the world",
-            world_steps=execution.world_steps,
-            called=tuple(dict.fromkeys(call.name for call in execution.skill_calls)),
-            changes=changed,
-            uses=used(execution.trajectory),
-            gains=gained(execution.trajectory),
-            error=execution.error,
-            stopped=execution.stopped,
-        )

@@ -148,9 +148,12 @@ class _Merger:
         return bare[0]
 
     def _is_choice(self, statement: ast.stmt) -> bool:
-        return isinstance(statement, ast.If) and self.parameter in {
-            node.id for node in ast.walk(statement.test) if isinstance(node, ast.Name)
-        } and isinstance(statement.test, ast.Compare) and isinstance(statement.test.left, ast.Name)
+        return (
+            isinstance(statement, ast.If)
+            and self.parameter in {node.id for node in ast.walk(statement.test) if isinstance(node, ast.Name)}
+            and isinstance(statement.test, ast.Compare)
+            and isinstance(statement.test.left, ast.Name)
+        )
 
     def _extended(self, choice: ast.stmt, new: list[ast.stmt]) -> ast.stmt:
         """Return an if-elif chain with one more value: in the branch that does the same, or in one of its own."""

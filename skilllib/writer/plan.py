@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from skilllib.records.base import Scalar, canonical
+from skilllib.records.need import Need
 from skilllib.records.skill import Skill
-from skilllib.records.world import EnvironmentSpec, Missing, Parameter
+from skilllib.records.world import EnvironmentSpec, Parameter
 
 MAX_GROUND_CALLS = 200
 """Calls considered per primitive; a primitive with more combinations of arguments contributes its first ones."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
@@ -37,40 +39,6 @@ class Call:
         words = [f"{value!r}" if i == 0 else f"{name}={value!r}" for i, (name, value) in enumerate(self.arguments)]
         words += [f"{name}={parameter}" for name, parameter in self.parameters]
         return f"{self.name}({', '.join(words)})"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Need:
-    """A fact at some level, or an object that must be near."""
-
-    fact: str | None
-    kind: Literal["at_least", "at_most", "equals", "near"]
-    value: Scalar = True
-    near: str | None = None
-
-    @classmethod
-    def of(cls, missing: Missing) -> Need:
-        """Return the need that something missing amounts to."""
-        if missing.fact is None:
-            return cls(fact=None, kind="near", near=missing.near)
-        if missing.equals is not None:
-            return cls(fact=missing.fact, kind="equals", value=missing.equals, near=missing.near)
-        if missing.at_most is not None:
-            return cls(fact=missing.fact, kind="at_most", value=_whole(missing.at_most), near=missing.near)
-        if missing.at_least is not None:
-            return cls(fact=missing.fact, kind="at_least", value=_whole(missing.at_least), near=missing.near)
-        return cls(fact=missing.fact, kind="equals", value=True, near=missing.near)
-
-    @property
-    def is_quantity(self) -> bool:
-        """True if it is an amount that one has, rather than a place or a condition one is in."""
-        return self.kind == "at_least" and self.near is None
-
-    def words(self) -> str:
-        """Return the need in words, for ranking."""
-        parts = (self.fact or "").replace("_", " ").split(".")[-2:]
-        value = [str(self.value)] if self.kind == "equals" and self.value is not True else []
-        return " ".join([*parts, *value, *([f"near {self.near}"] if self.near else [])])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,7 +134,3 @@ def _values(parameter: Parameter) -> tuple[Scalar | None, ...]:
         high = int(parameter.maximum) if parameter.maximum is not None else max(low, 10)
         return tuple(dict.fromkeys((low, min(high, low + 2), min(high, low + 9))))
     return ()
-
-
-def _whole(number: float) -> Scalar:
-    return int(number) if float(number).is_integer() else number

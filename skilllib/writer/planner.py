@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from skilllib.memory import Memory
-from skilllib.writer.plan import Call, Do, Ensure, Need, Statement
+from skilllib.records.need import Need
+from skilllib.writer.plan import Call, Do, Ensure, Statement
 from skilllib.writer.providers import Providers
 
 MAX_DEPTH = 3
@@ -34,12 +35,14 @@ class Planner:
         providers: What provides a need.
         failures: Key of a call → how often it was made for this task to provide something and did not.
         short: Facts of which too little was left when the call came, with how much more to have in hand.
+        inline: Obtain quantities by primitive calls too, instead of leaving them to skills.
     """
 
     memory: Memory
     providers: Providers
     failures: dict[str, int] = field(default_factory=dict)
     short: dict[str, float] = field(default_factory=dict)
+    inline: bool = False
 
     def prepared(self, call: Call, *, above: tuple[Need, ...] = ()) -> tuple[Statement, ...]:
         """Return the statements that ensure what the call needs, without the call itself.
@@ -48,7 +51,7 @@ class Planner:
             Blocked: A need that nothing known provides.
         """
         needs = [need for need in self._needs(call) if not any(_same(need, other) for other in above)]
-        ensured = [self._ensure(need, above) for need in needs]
+        ensured = [self.ensured(need, above) for need in needs]
         return tuple(self._with_enough(_ordered(ensured, self.providers)))
 
     def _needs(self, call: Call) -> list[Need]:
@@ -65,17 +68,18 @@ class Planner:
                 strongest[_topic(need)] = need
         return list(strongest.values())
 
-    def _ensure(self, need: Need, above: tuple[Need, ...]) -> Ensure:
+    def ensured(self, need: Need, above: tuple[Need, ...] = ()) -> Ensure:
+        """Return the statement that sees to a need; raises `Blocked` when nothing known provides it."""
         for call, repeat in self.providers.skills_for(need):
             return Ensure(need=need, body=(Do(call=call),), repeat=repeat)
-        if need.is_quantity or len(above) >= MAX_DEPTH:
+        if (need.is_quantity and not self.inline) or len(above) >= MAX_DEPTH * (1 + self.inline):
             raise Blocked(need)
         for call in self._untried_first(self.providers.primitives_for(need, self._hints(need))):
             try:
                 before = self.prepared(call, above=(*above, need))
             except Blocked:
                 continue
-            return Ensure(need=need, body=(*before, Do(call=call)), repeat=need.kind == "at_most")
+            return Ensure(need=need, body=(*before, Do(call=call)), repeat=need.kind == "at_most" or need.is_quantity)
         raise Blocked(need)
 
     def _untried_first(self, calls: Sequence[Call]) -> list[Call]:
@@ -86,7 +90,9 @@ class Planner:
         """Return what failures said about a need that no call provides by its name."""
         if need.kind != "at_most":
             return ()
-        said = [call.messages[-1] for call in self.memory.calls() if call.messages and any(Need.of(m) == need for m in call.missing)]
+        said = [
+            call.messages[-1] for call in self.memory.calls() if call.messages and any(Need.of(m) == need for m in call.missing)
+        ]
         return said[:1]
 
     def _with_enough(self, ensured: Sequence[Ensure]) -> list[Statement]:
@@ -106,7 +112,7 @@ class Planner:
         assert ensure.need.fact is not None  # noqa: S101 - only called for quantities
         most = self.providers.most(ensure.need.fact)
         need = replace(ensure.need, value=int(amount if most is None else min(amount, most)))
-        return self._ensure(need, ()) if need.value != ensure.need.value else ensure
+        return self.ensured(need, ()) if need.value != ensure.need.value else ensure
 
 
 def _ordered(ensured: Sequence[Ensure], providers: Providers) -> list[Ensure]:

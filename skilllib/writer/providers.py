@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from skilllib.memory import Memory
 from skilllib.records.base import Scalar
-from skilllib.records.skill import Effect, Skill, Statistics
+from skilllib.records.need import Need
+from skilllib.records.skill import Effect, Skill
 from skilllib.records.world import EnvironmentSpec, VitalNeed
-from skilllib.writer.plan import Call, Guard, Need, ground_calls
+from skilllib.writer.plan import Call, Guard, ground_calls
 from skilllib.writer.ranking import WordRanking
 
 RELIABLE = 0.5
@@ -21,19 +21,6 @@ LIKELY = 0.3
 """Score under which words do not speak for a call."""
 GUESSES = 4
 """Calls tried on the strength of words alone, per need."""
-
-
-class SkillSource(Protocol):
-    """What a writer reads of a library."""
-
-    def skills(self, status: str | None = None) -> Sequence[Skill]:
-        """Return the skills of a status."""
-
-    def effects(self, code_hash: str) -> Sequence[Effect]:
-        """Return the verified effects of a version."""
-
-    def statistics(self, code_hash: str) -> Statistics:
-        """Return what was counted of a version."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +58,10 @@ class Providers:
 
     def primitives_for(self, need: Need, hints: Iterable[str] = ()) -> list[Call]:
         """Return primitive calls that may provide the need: those seen to do it, then the best guesses by words."""
+        if need.kind == "at_most":  # most things fall by themselves: what asks for nothing does least harm meanwhile
+            falling = [call for call in self.ground if self._rate(call, need) > 0]
+            if falling:
+                return sorted(falling, key=lambda call: (len(call.arguments), -self._rate(call, need)))
         seen = [call for call in self.ground if self._rate(call, need) >= OFTEN]
         seen.sort(key=lambda call: -self._rate(call, need))
         unsure = [call for call in self.ground if call not in seen and not self._excluded(call, need)]

@@ -12,7 +12,9 @@ from skilllib.records.world import EnvironmentSpec
 from skilllib.writer.plan import Call
 
 _WORD = re.compile(r"[a-z]+|\d+")
-_EMPTY = frozenset({"a", "an", "the", "of", "to", "in", "at", "least", "most", "is", "and", "or", "be", "have", "get", "near", "until"})
+_EMPTY = frozenset(
+    {"a", "an", "the", "of", "to", "in", "at", "least", "most", "is", "and", "or", "be", "have", "get", "near", "until"}
+)
 LEXICAL, SEMANTIC = 0.6, 0.4
 """Weights of shared words and of the cosine of embeddings."""
 DOC = 0.3
@@ -58,6 +60,11 @@ class WordRanking:
             round(LEXICAL * self._lexical(tokens, call) + SEMANTIC * float(cosine), 4)
             for call, cosine in zip(calls, cosines, strict=True)
         ]
+
+    def names(self, wanted: str, call: Call) -> bool:
+        """Return whether a call's own name and arguments bear all the words that are wanted."""
+        tokens = words(wanted)
+        return bool(tokens) and set(tokens) <= set(words(_text(call)))
 
     def _lexical(self, tokens: Sequence[str], call: Call) -> float:
         if not tokens:

@@ -10,20 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skilllib.memory import Memory
-from skilllib.protocols import Draft, Embedder
+from skilllib.protocols import Draft, Embedder, SkillSource
 from skilllib.records.base import Scalar
 from skilllib.records.check import Condition
 from skilllib.records.execution import Trace
 from skilllib.records.experience import CallExperience
+from skilllib.records.need import Need
 from skilllib.records.program import Program
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Parameter
 from skilllib.writer.generalise import generalised
 from skilllib.writer.naming import skill_name
-from skilllib.writer.plan import Call, Collect, Do, Guard, Need, Persist, Statement
+from skilllib.writer.plan import Call, Collect, Do, Guard, Persist, Statement
 from skilllib.writer.planner import Blocked, Planner
-from skilllib.writer.providers import Known, Providers, SkillSource
+from skilllib.writer.providers import Known, Providers
 from skilllib.writer.ranking import WordRanking
 from skilllib.writer.source import describe, function_source
 from skilllib.writer.tried import Tried
@@ -45,10 +46,11 @@ class SearchWriter:
         embedder: For ranking calls by meaning where words do not decide.
         memory: Experience of calls; kept up to date by the agent.
         skills: The library; only its active skills are used.
+        inline: Obtain quantities inside the program instead of by learned skills, for use without a library.
     """
 
-    def __init__(self, spec: EnvironmentSpec, *, embedder: Embedder, memory: Memory, skills: SkillSource) -> None:
-        self._spec, self._memory, self._skills = spec, memory, skills
+    def __init__(self, spec: EnvironmentSpec, *, embedder: Embedder, memory: Memory, skills: SkillSource, inline: bool = False) -> None:
+        self._spec, self._memory, self._skills, self._inline = spec, memory, skills, inline
         self._ranking = WordRanking(spec, embedder)
 
     def write(self, task: Task, *, skills: Sequence[Skill], trace: Trace) -> Draft | None:
@@ -67,13 +69,15 @@ class SearchWriter:
             return reuse
         providers = Providers(self._spec, self._memory, self._ranking, known)
         tried = Tried.from_trace(trace)
-        planner = Planner(memory=self._memory, providers=providers, failures=tried.failures, short=tried.short)
+        planner = Planner(memory=self._memory, providers=providers, failures=tried.failures, short=tried.short, inline=self._inline)
         for main in self._mains(task, goal, providers):
             if tried.exhausted(main):
                 continue
             try:
                 body = self._body(task, goal, main, planner, tried)
             except Blocked:
+                if self._is_the_one(main, task, goal):
+                    return None  # what it lacks has to be learned first; guessing on would not find it
                 continue
             draft = self._draft(task, goal, main, body, known)
             if draft is not None and tried.may_run(draft.program):
@@ -95,7 +99,9 @@ class SearchWriter:
         """Return the active skill that was shown to reach the goal, to be run as it is."""
         if sum(attempt.reuses is not None for attempt in trace.attempts) >= REUSES:
             return None
-        offers = [(one.world_steps, one.skill.name, one.skill, given) for one in known if (given := _reaches(one, task, goal)) is not None]
+        offers = [
+            (one.world_steps, one.skill.name, one.skill, given) for one in known if (given := _reaches(one, task, goal)) is not None
+        ]
         if not offers:
             return None
         _, _, skill, arguments = min(offers, key=lambda offer: offer[:2])
@@ -119,6 +125,12 @@ class SearchWriter:
     def _experience(self, call: Call) -> CallExperience | None:
         return self._memory.of(call.name, dict(call.arguments + call.defaults))
 
+    def _is_the_one(self, main: Call, task: Task, goal: Condition) -> bool:
+        """Return whether a call was seen to reach the goal, or bears all the words of the goal."""
+        experience = self._experience(main)
+        seen = experience is not None and bool(experience.rises.get(goal.fact))
+        return main.skill is not None or seen or self._ranking.names(task.goal, main)
+
     def _share(self, call: Call, fact: str) -> float:
         experience = self._experience(call)
         return experience.rises.get(fact, 0) / experience.succeeded if experience and experience.succeeded else 0.0
@@ -130,6 +142,8 @@ class SearchWriter:
 
     def _body(self, task: Task, goal: Condition, main: Call, planner: Planner, tried: Tried) -> tuple[Statement, ...]:
         before = planner.prepared(main)
+        if goal.kind == "increase" and planner.providers.is_vital(goal.fact):
+            before = (*self._room(goal, planner), *before)
         guards: tuple[Guard, ...] = tuple(planner.providers.guards()) if tried.endangered else ()
         guards = tuple(guard for guard in guards if guard.fact != goal.fact)
         experience = self._experience(main)
@@ -143,6 +157,13 @@ class SearchWriter:
                 return (*guards, *before, Do(call=main))
             return (Collect(fact=goal.fact, parameter=parameter, body=(*guards, *before, Do(call=main))),)
         return (*guards, *before, Do(call=main))
+
+    def _room(self, goal: Condition, planner: Planner) -> tuple[Statement, ...]:
+        """Return what lets a vital fact fall below its most, since what is full cannot be raised."""
+        most = planner.providers.most(goal.fact)
+        if most is None:
+            return ()
+        return (planner.ensured(Need(fact=goal.fact, kind="at_most", value=int(most) - 1)),)
 
     def _filler(self, message: str, providers: Providers) -> Call | None:
         """Return the call that a failure's words point to among those that need no argument, so that time passes."""
@@ -170,7 +191,7 @@ def _goal(task: Task) -> Condition | None:
 def _need(goal: Condition, task: Task) -> Need:
     value = goal.bound(task.arguments()).value
     kind = goal.kind if goal.kind in ("at_least", "at_most", "equals") else "at_least"
-    return Need(fact=goal.fact, kind=kind, value=value)  # type: ignore[arg-type]
+    return Need(fact=goal.fact, kind=kind, value=value)
 
 
 def _reaches(known: Known, task: Task, goal: Condition) -> dict[str, Scalar] | None:

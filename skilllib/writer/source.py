@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from skilllib.records.need import Need
 from skilllib.records.world import Parameter
-from skilllib.writer.plan import Collect, Do, Ensure, Guard, Need, Persist, Statement
+from skilllib.writer.plan import Collect, Do, Ensure, Guard, Persist, Statement
 
 INDENT = "    "
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from skilllib.records.base import canonical
 from skilllib.records.execution import Attempt, Execution, ProgramError, Step, Trace
+from skilllib.records.need import Need
 from skilllib.records.program import Program
-from skilllib.writer.plan import Call, Need
+from skilllib.writer.plan import Call
 
 REPEATS = 3
 """How often one program is run when it failed by chance, death or a passing obstacle."""

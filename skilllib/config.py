@@ -1,0 +1,74 @@
+"""Options of a run: one record, from one TOML file or from the command line."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from skilllib.errors import InvalidRecord
+from skilllib.records.base import Json, Record
+from skilllib.records.execution import Limits
+
+
+class LearnOptions(Record):
+    """Everything that shapes a run. What is left out of a file keeps its default."""
+
+    environment: str
+    library: str = "skill-library"
+    """Folder of the library."""
+    run: str | None = None
+    """Folder of the run; by default a new one under `runs/`."""
+    seed: int = Field(default=0, ge=0)
+    """Every world and every choice follows from it."""
+    max_attempts: int | None = Field(default=300, ge=0)
+    """Attempts (write-run-verify rounds) after which the run ends."""
+    max_steps: int | None = Field(default=None, ge=0)
+    """World steps, re-executions included, after which the run ends."""
+    max_seconds: float | None = Field(default=None, ge=0)
+    """Seconds after which the run ends. With it a run is not reproducible."""
+    attempts_per_task: int = Field(default=8, ge=1)
+    threshold: float = Field(default=0.3, ge=0, lt=1)
+    """Success rate on fresh worlds that a skill must be shown to exceed before it becomes active."""
+    jobs: int = Field(default=2, ge=1)
+    """Processes that execute skills again on fresh worlds; results do not depend on it."""
+    curriculum: Literal["frontier", "random"] = "frontier"
+    use_library: bool = True
+    """False: the writer may not call learned skills (an ablation)."""
+    re_execute: bool = True
+    """False: one success makes a skill active (an ablation)."""
+    embedder: str | None = None
+    """A sentence-transformers model or its folder; the packaged MiniLM weights by default."""
+    limits: Limits = Limits()
+    environment_options: dict[str, Json] = {}
+    """Options of the environment itself."""
+
+
+def load_options(path: str | Path, **overrides: Json) -> LearnOptions:
+    """Read options from a TOML file; keyword arguments that are not None win over it.
+
+    Raises:
+        InvalidRecord: The file does not parse or has an unknown or impossible option; the message names it.
+    """
+    try:
+        found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidRecord(f"there is no options file {str(path)!r}") from None
+    except (OSError, ValueError) as error:
+        raise InvalidRecord(f"the options file {str(path)!r} cannot be read: {error}") from error
+    return options(**{**found, **{key: value for key, value in overrides.items() if value is not None}})
+
+
+def options(**values: Json) -> LearnOptions:
+    """Return options from keyword arguments.
+
+    Raises:
+        InvalidRecord: An option is unknown or impossible; the message names it.
+    """
+    try:
+        return LearnOptions.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (found {e['input']!r})" for e in error.errors())
+        raise InvalidRecord(f"the options do not fit: {problems}") from error

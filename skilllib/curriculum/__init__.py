@@ -1,0 +1,1 @@
+"""Curricula choose the next task."""

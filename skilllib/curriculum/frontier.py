@@ -1,0 +1,194 @@
+"""The curriculum without a language model: the frontier of what can be learned next.
+
+Goals are milestones, facts that something lacked, amounts of what was seen to be obtainable, and vital needs that press.
+Among those in reach the next is chosen by how many set-aside goals wait for it, by its novelty, and by learning progress
+(absolute change of competence, after Baranes and Oudeyer 2013). A goal that fails is set aside with what was missing and
+comes back when a skill with that effect is learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from skilllib.curriculum.goals import milestone_task, need_task, obtainable, quantity_task, reached, vital_task
+from skilllib.curriculum.standing import Record, pressing
+from skilllib.memory import Memory
+from skilllib.protocols import SkillSource
+from skilllib.records.execution import Trace
+from skilllib.records.need import Need
+from skilllib.records.task import Task
+from skilllib.records.world import EnvironmentSpec, Observation
+
+ROUNDS = 3
+"""Rounds in a row without success, and without anything new to go by, after which a goal is given up."""
+PATIENCE = 3
+"""Tasks that pass before a goal that failed by chance comes back."""
+WAITED_FOR, REACH, NOVELTY, PROGRESS, PRESSING = 1.5, 1.0, 0.5, 0.5, 10.0
+"""Weights of the signals."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A goal with what speaks for it."""
+
+    task: Task
+    score: float
+    reason: str
+
+
+class FrontierCurriculum:
+    """Chooses the next task by novelty, learning progress and reach.
+
+    Args:
+        spec: The environment's specification.
+        memory: Experience of calls; tells what is obtainable.
+        skills: The library; its active skills' verified effects tell what is in reach.
+    """
+
+    def __init__(self, spec: EnvironmentSpec, *, memory: Memory, skills: SkillSource) -> None:
+        self.spec, self._memory, self._skills = spec, memory, skills
+        self._record = Record()
+        self._reached: set[str] = set()
+        self._lacking: dict[Need, set[str]] = {}
+
+    def propose(self, observation: Observation) -> Task | None:
+        """Return the next task, or None when nothing is left in reach."""
+        candidates = self.candidates(observation)
+        best = max(candidates, key=lambda candidate: candidate.score, default=None)
+        return best.task if best else None
+
+    def record(self, trace: Trace) -> None:
+        """Take note of how a task went, and of what was reached on the way."""
+        self._record.add(trace)
+        for attempt in trace.attempts:
+            for milestone in self.spec.milestones:
+                if reached(milestone.check, attempt.execution.before.facts, attempt.execution.after.facts):
+                    self._reached.add(milestone.name)
+        if trace.solved:
+            for waiting in self._lacking.values():
+                waiting.discard(trace.task.id)
+        else:
+            for need in self._record.of(trace.task.id).missing:
+                self._lacking.setdefault(need, set()).add(trace.task.id)
+
+    def candidates(self, observation: Observation) -> list[Candidate]:
+        """Return the goals in reach with their scores, in a stable order."""
+        provided = Provided(self._skills, self.spec)
+        return [
+            candidate
+            for task, bonus, reason in self._goals(observation, provided)
+            for candidate in self._candidate(task, bonus, reason, provided)
+        ]
+
+    def goals(self, observation: Observation) -> list[Task]:
+        """Return all goals that are not reached yet, whether they are in reach or not."""
+        return [task for task, _, _ in self._goals(observation, Provided(self._skills, self.spec))]
+
+    def _goals(self, observation: Observation, provided: Provided) -> Iterator[tuple[Task, float, str]]:
+        pressed = pressing(self.spec, observation.facts)
+        for need in self.spec.vital_needs:
+            if need.fact in pressed:
+                yield vital_task(self.spec, need), PRESSING - pressed.index(need.fact), "a vital need presses"
+        for milestone in self.spec.milestones:
+            task = milestone_task(self.spec, milestone)
+            if milestone.name not in self._reached or not provided.task(task):
+                yield task, WAITED_FOR * self._named_by_waiting(milestone.name, provided), "a milestone"
+        for lack, waiting in self._lacking.items():
+            if waiting and lack.fact is not None and lack.near is None and not provided.need(lack) and not self._is_vital(lack):
+                yield need_task(self.spec, lack), WAITED_FOR, f"{len(waiting)} goals wait for it"
+        for task in self._amounts(provided):
+            yield task, 0.0, "obtainable"
+
+    def _candidate(self, task: Task, bonus: float, reason: str, provided: Provided) -> Iterable[Candidate]:
+        reach = self._reach(task, provided)
+        if reach <= 0:
+            return
+        standing = self._record.of(task.id)
+        score = bonus + REACH * reach + NOVELTY / (1 + standing.rounds) + PROGRESS * self._record.progress(task.goal.split()[0])
+        yield Candidate(task=task, score=round(score + 0.2 * provided.brings(task, self._unreached()), 6), reason=reason)
+
+    def _reach(self, task: Task, provided: Provided) -> float:
+        """Return how likely a task is in reach: 1 with a skill for it, 0.5 when unknown, 0 when set aside."""
+        standing = self._record.of(task.id)
+        if standing.fruitless >= 2 * ROUNDS:
+            return 0.0
+        if provided.task(task):
+            return 1.0 if standing.fruitless < ROUNDS else 0.0
+        if standing.solved >= ROUNDS:
+            return 0.0
+        if not standing.fruitless:
+            return 0.5
+        blocked = [need for need in standing.missing if need.is_quantity and not provided.need(need) and not self._is_vital(need)]
+        if blocked:
+            return 0.0
+        waited = self._record.tasks - standing.set_aside_at >= PATIENCE
+        return 0.4 if standing.fruitless < ROUNDS and (waited or standing.missing) else 0.0
+
+    def _named_by_waiting(self, name: str, provided: Provided) -> float:
+        """Return 1 if something that goals wait for is named by a milestone, so that it is tried under that name first."""
+        words = set(name.split("_"))
+        for need, waiting in self._lacking.items():
+            if waiting and need.value in (1, True) and not provided.need(need) and not self._is_vital(need):
+                leaf = set((need.fact or need.near or "").rsplit(".", 1)[-1].split("_"))
+                if leaf and leaf <= words:
+                    return 1.1
+        return 0.0
+
+    def _amounts(self, provided: Provided) -> list[Task]:
+        tasks = [quantity_task(self.spec, fact, 2) for fact in obtainable(self.spec, self._memory)]
+        return [task for task in tasks if not provided.task(task)]
+
+    def _unreached(self) -> set[str]:
+        return {milestone.check for milestone in self.spec.milestones if milestone.name not in self._reached}
+
+    def _is_vital(self, need: Need) -> bool:
+        return need.kind == "at_least" and any(need.fact == vital.fact for vital in self.spec.vital_needs)
+
+
+class Provided:
+    """What the active skills bring about, by their contracts and verified effects."""
+
+    def __init__(self, skills: SkillSource, spec: EnvironmentSpec) -> None:
+        self._skills = [
+            (skill, tuple(skills.effects(skill.code_hash)))
+            for skill in skills.skills("active")
+            if skill.environment in ("", spec.name)
+        ]
+
+    def task(self, task: Task) -> bool:
+        """Return whether an active skill was shown to do a task."""
+        if any(provision.check == task.check for skill, _ in self._skills for provision in skill.contract.provides):
+            return True
+        check = task.parsed_check()
+        conditions = check.conditions() if check else ()
+        return bool(conditions) and not task.parameters and all(self._brings(c.fact, c.kind, c.value) for c in conditions)
+
+    def need(self, need: Need) -> bool:
+        """Return whether an active skill provides a need."""
+        if need.fact is None:
+            return False
+        promised = f"after.{need.fact} >= "
+        if any(provision.check.startswith(promised) for skill, _ in self._skills for provision in skill.contract.provides):
+            return True
+        return self._brings(need.fact, need.kind, need.value)
+
+    def brings(self, task: Task, checks: set[str]) -> int:
+        """Return how many of some checks over changes the skill for a task was shown to bring about as well."""
+        best = 0
+        for skill, effects in self._skills:
+            if any(provision.check == task.check for provision in skill.contract.provides):
+                raised = {effect.fact for effect in effects if effect.rise > 0}
+                best = max(best, sum(any(f"after.{fact} >" in check for fact in raised) for check in checks))
+        return best
+
+    def _brings(self, fact: str, kind: str, value: object) -> bool:
+        for _, effects in self._skills:
+            for effect in effects:
+                if effect.fact != fact or effect.changed / effect.n < 0.5:
+                    continue
+                if kind in ("at_least", "increase") and effect.rise > 0:
+                    return True
+                if kind == "equals" and effect.value == value:
+                    return True
+        return False
