@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import math
+import warnings
 from functools import cached_property
 from typing import Literal
 
@@ -47,13 +49,15 @@ class Program(Record):
 
     @model_validator(mode="after")
     def _has_the_form(self) -> Program:
-        _validate(_syntax_tree(self.source))
+        if len(self.source) > MAX_SOURCE:
+            raise InvalidProgram(f"a program has at most {MAX_SOURCE} characters, this one has {len(self.source)}; split it")
+        _validate(syntax_tree(self.source))
         return self
 
     @cached_property
     def function(self) -> ast.FunctionDef:
         """The syntax tree of the public function."""
-        node = _syntax_tree(self.source).body[0]
+        node = syntax_tree(self.source).body[0]
         assert isinstance(node, ast.FunctionDef)  # noqa: S101 - guaranteed by validation
         return node
 
@@ -100,14 +104,22 @@ class Program(Record):
     @cached_property
     def shape(self) -> str:
         """The syntax tree without names, constants, annotations and docstring: equal for programs that differ only there."""
-        return ast.dump(_Shape().visit(ast.parse(self.source).body[0]))
+        return ast.dump(_Shape().visit(syntax_tree(self.source).body[0]))
 
 
-def _syntax_tree(source: str) -> ast.Module:
-    if len(source) > MAX_SOURCE:
-        raise InvalidProgram(f"the source has {len(source)} characters, at most {MAX_SOURCE} are allowed; split the program")
+def syntax_tree(source: str) -> ast.Module:
+    """Return the syntax tree of generated source.
+
+    Raises:
+        InvalidProgram: It does not parse, or not as a whole (`break` outside a loop).
+    """
     try:
-        return ast.parse(source)
+        with warnings.catch_warnings():
+            # Python warns of odd but valid source, such as an unknown escape; that is not our user's concern.
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+            compile(source, "<program>", "exec", dont_inherit=True)  # never executed: finds what parsing alone lets pass
+        return tree
     except SyntaxError as error:
         raise InvalidProgram(f"the program does not parse: {error.msg}", line=error.lineno) from error
     except (ValueError, RecursionError, MemoryError) as error:
@@ -129,6 +141,8 @@ def _validate(tree: ast.Module) -> None:
         raise InvalidProgram("decorators are not allowed", line=function.lineno)
     if not (ast.get_docstring(function) or "").strip():
         raise InvalidProgram(f"{function.name!r} has no docstring; say in one sentence what it does", line=function.lineno)
+    if hidden := sorted(name for name in _bound(function) if name.startswith("__")):
+        raise InvalidProgram(f"{hidden[0]!r} starts with two underscores; choose another name", line=function.lineno)
     _parameters(function)
     for node in ast.walk(function):
         _refuse(node)
@@ -189,10 +203,17 @@ def _constant(node: ast.expr) -> Scalar | None:
     """Return the value of a constant, a negative number included; None for anything else."""
     match node:
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)) if not isinstance(value, bool):
-            return -value
-        case ast.Constant(value=bool() | int() | float() | str() as value):
+            return -value if _plain(value) else None
+        case ast.Constant(value=bool() | int() | float() | str() as value) if _plain(value):
             return value
     return None
+
+
+def _plain(value: Scalar) -> bool:
+    """Return whether a value survives storage: no infinity, no integer beyond 64 bits, no lone surrogate."""
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    return math.isfinite(value) if isinstance(value, float) else abs(value) < 2**63
 
 
 def _fits(value: Scalar, kind: _Kind, choices: tuple[Scalar, ...] | None) -> bool:

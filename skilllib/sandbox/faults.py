@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE = 2_000
 """Characters of an error message: a program chooses its text, we store it."""
-_TIME = re.compile(r"(turn|feed|execution|time).*time limit exceeded|time limit exceeded")
+_TIME = re.compile(r"time limit exceeded")
 _MEMORY = re.compile(r"memory limit exceeded: \d+ bytes > (\d+) bytes")
 
 
@@ -53,7 +53,7 @@ def _kind(name: str, text: str, frames: list[Any], limits: Limits) -> Any:
     if name == "TimeoutError" and not frames and _TIME.search(text):
         return "time"
     if name == "MemoryError" and (found := _MEMORY.match(text)):
-        return "output" if int(found[1]) == limits.output_bytes and not frames else "memory"
+        return "memory" if int(found[1]) == limits.memory_bytes else "runtime"
     if name == "RuntimeError" and not frames and "suspension" in text:
         return "calls"
     if name == "NameError" and "is not defined" in text:

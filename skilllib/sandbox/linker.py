@@ -14,9 +14,10 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 from skilllib.errors import InvalidProgram, UnknownSkill
-from skilllib.records.program import Program
+from skilllib.records.program import Program, syntax_tree
 from skilllib.records.skill import Skill
 from skilllib.sandbox.scope import free_names
 
@@ -41,10 +42,8 @@ class Segment:
     """Where the source of one function stands in the linked source."""
 
     skill: Skill | None
-    start: int
-    """Byte offset of its first character."""
-    end: int
     first_line: int
+    n_lines: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,26 +61,22 @@ class Linked:
     source: str
     segments: tuple[Segment, ...]
     doors: tuple[Door, ...]
+    line_starts: tuple[int, ...]
+    """Byte offset of the first character of each line."""
     enter: str
     """Name of the function that reports an entry."""
     leave: str
 
     def at_byte(self, offset: int) -> Place | None:
         """Return the place of a byte of the source, None for one of our own lines."""
-        i = bisect_right(self.segments, offset, key=lambda segment: segment.start) - 1
-        if i < 0 or offset >= self.segments[i].end:
-            return None
-        newlines = self.source.encode()[self.segments[i].start : offset].count(b"\n")
-        return Place(skill=self.segments[i].skill, line=newlines + 1)
+        return self.at_line(bisect_right(self.line_starts, offset))
 
     def at_line(self, line: int) -> Place | None:
         """Return the place of a line of the source (from 1), None for one of our own lines."""
         i = bisect_right(self.segments, line, key=lambda segment: segment.first_line) - 1
-        if i < 0:
+        if i < 0 or (within := line - self.segments[i].first_line) >= self.segments[i].n_lines:
             return None
-        segment = self.segments[i]
-        length = self.source.encode()[segment.start : segment.end].count(b"\n")
-        return Place(skill=segment.skill, line=line - segment.first_line + 1) if line < segment.first_line + length else None
+        return Place(skill=self.segments[i].skill, line=within + 1)
 
 
 def link(program: Program, closure: Sequence[Skill], calls: Mapping[str, str], *, token: str) -> Linked:
@@ -115,7 +110,7 @@ def readable(message: str) -> str:
 
 def _version(reachable: Mapping[str, Skill], name: str, code_hash: str) -> Skill:
     if code_hash not in reachable:
-        raise UnknownSkill(f"{name!r} calls the version {code_hash[:12]}, which is not in the closure; pass every version it reaches")
+        raise UnknownSkill(f"the version {code_hash[:12]} of {name!r} is not in the closure; pass every version it reaches")
     return reachable[code_hash]
 
 
@@ -133,7 +128,7 @@ class _Text:
     def __init__(self, *, enter: str, leave: str, names: Mapping[str, str]) -> None:
         self._enter, self._leave, self._names = enter, leave, names
         self._parts: list[str] = []
-        self._bytes, self._lines = 0, 0
+        self._n_lines = 0
         self._segments: list[Segment] = []
         self._doors: list[Door] = []
 
@@ -145,16 +140,21 @@ class _Text:
                 renamed[name] = self._add_door(skill, edges[name])
         own = self._names[skill.code_hash] if skill else f"__{program.name}__root"
         body = rewritten(program.source, own, tuple(sorted({program.name: own, **renamed}.items()))) + "\n"
-        start, first_line = self._bytes, self._lines + 1
+        self._segments.append(Segment(skill=skill, first_line=self._n_lines + 1, n_lines=body.count("\n")))
         self._append(body)
-        self._segments.append(Segment(skill=skill, start=start, end=self._bytes, first_line=first_line))
         self._root = own
 
     def linked(self) -> Linked:
         """Return what was added, ending in the call of the last program."""
         self._append(f"{self._root}(**{ARGUMENTS})\n")
+        source = "".join(self._parts)
         return Linked(
-            source="".join(self._parts), segments=tuple(self._segments), doors=tuple(self._doors), enter=self._enter, leave=self._leave
+            source=source,
+            segments=tuple(self._segments),
+            doors=tuple(self._doors),
+            line_starts=tuple(accumulate((len(line) + 1 for line in source.encode().split(b"\n")[:-1]), initial=0)),
+            enter=self._enter,
+            leave=self._leave,
         )
 
     def _add_door(self, caller: Skill | None, callee: Skill) -> str:
@@ -174,8 +174,7 @@ class _Text:
 
     def _append(self, part: str) -> None:
         self._parts.append(part)
-        self._bytes += len(part.encode())
-        self._lines += part.count("\n")
+        self._n_lines += part.count("\n")
 
 
 @lru_cache(maxsize=1024)
@@ -194,7 +193,7 @@ def rewritten(source: str, own: str, renamed: tuple[tuple[str, str], ...]) -> st
     "def __go() -> None:\n    'Go.'\n    __w(walk=1)"
     """
     source = source.replace("\r\n", "\n").replace("\r", "\n")
-    tree = ast.parse(source)
+    tree = syntax_tree(source)
     function = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
     lines = [line.encode() for line in source.split("\n")]
     table = dict(renamed)
@@ -209,7 +208,7 @@ def rewritten(source: str, own: str, renamed: tuple[tuple[str, str], ...]) -> st
         node.id = table[node.id]
     function.name = own
     if not _same(result, tree):
-        raise InvalidProgram("the call of a skill stands where it cannot be followed; take it out of the f-string", line=function.lineno)
+        raise InvalidProgram("a skill is called where the call cannot be followed; take it out of the f-string")
     return result
 
 
@@ -224,6 +223,6 @@ def _name_position(lines: Sequence[bytes], function: ast.FunctionDef) -> tuple[i
 
 def _same(source: str, tree: ast.Module) -> bool:
     try:
-        return ast.dump(ast.parse(source)) == ast.dump(tree)
-    except SyntaxError:
+        return ast.dump(syntax_tree(source)) == ast.dump(tree)
+    except InvalidProgram:
         return False

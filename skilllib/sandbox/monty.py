@@ -25,8 +25,12 @@ from skilllib.sandbox.watch import WorldWatch
 if TYPE_CHECKING:
     import pydantic_monty
 
-CLOCK = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+CLOCK = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 """What a program sees when it asks for the time, so that executions repeat."""
+UNWINDING = frozenset({"syntax", "type", "runtime", "primitive", "grant", "argument", "recursion"})
+"""Kinds of errors that leave the open skills one by one; after the others the interpreter just stopped."""
+SOURCE = "<python-input-0>"
+"""What the interpreter calls the source of a session's first feed; ours has one."""
 
 
 class MontySandbox:
@@ -116,8 +120,8 @@ class _Run:
 
     def execution(self, arguments: dict[str, Scalar]) -> Execution:
         """Return everything that was recorded."""
-        if self._stopped is None and not (self.error and self.error.kind == "calls"):
-            self._session.stack.end(steps=len(self._world.steps), facts=self._world.now.facts)
+        if self._stopped is None and (self.error is None or self.error.kind in UNWINDING):
+            self._session.stack.end(self._session.now)
         return Execution(
             arguments=arguments,
             before=self._world.before,
@@ -140,32 +144,33 @@ class _Run:
         )
         while not isinstance(turn, pm.MontyComplete):
             turn = self._answered(turn)
+        if self._output.full:
+            raise Discarded(error=self._too_much_output())
         self._value = _json(self._crossing(lambda: turn.output), self._limits.output_bytes)
 
     def _answered(self, turn: Any) -> Any:
         import pydantic_monty as pm
 
         if self._output.full:
-            raise Discarded(error=ProgramError(kind="output", message=f"more than {self._limits.output_bytes} bytes printed"))
+            raise Discarded(error=self._too_much_output())
         if isinstance(turn, pm.FunctionSnapshot):
             if turn.is_os_function:
+                self._session.count_read()
                 return self._crossing(turn.resume_not_handled)
             call = self._crossing(lambda: self._call(turn))
-            answer = self._session.answer(call)
+            answer: Any = self._session.answer(call)
             return self._crossing(lambda: turn.resume(answer))
         if isinstance(turn, pm.NameLookupSnapshot):
             name = turn.variable_name
-            return self._crossing(lambda: turn.resume(value=_proxy(name)) if self._session.knows(name) else turn.resume())
+            known = self._session.knows(name)
+            return self._crossing(lambda: turn.resume(value=_proxy(name)) if known else turn.resume())
         raise Discarded(error=ProgramError(kind="runtime", message="a program cannot wait for something asynchronous"))
 
     def _call(self, turn: Any) -> Call:
         position = turn.position
-        return Call(
-            function=turn.function_name,
-            args=turn.args,
-            kwargs=turn.kwargs,
-            place=self._linked.at_byte(position.start),
-        )
+        # Only our one source has our lines; a call can come from the interpreter's own library or an `eval` as well.
+        place = self._linked.at_byte(position.start) if position.filename == SOURCE else self._session.here()
+        return Call(function=turn.function_name, args=turn.args, kwargs=turn.kwargs, place=place)
 
     def _crossing(self, move: Any) -> Any:
         """Make one move on the border. A value that cannot cross it (an integer of 10,000 digits) ends the program, not us."""
@@ -176,10 +181,15 @@ class _Run:
             raise Discarded(error=ProgramError(kind="runtime", message=message)) from error
 
     def _end(self, error: ProgramError) -> None:
-        if error.kind == "time" and self._session.late:
+        if self._output.full:
+            self.error = self._too_much_output()
+        elif error.kind == "time" and self._session.late:
             self._stopped = "deadline"
         else:
             self.error = error
+
+    def _too_much_output(self) -> ProgramError:
+        return ProgramError(kind="output", message=f"the program printed more than {self._limits.output_bytes} bytes")
 
 
 class _Output:

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 REMEDY = 'pip install "pydantic-monty==1.4.0" "pydantic-monty-client==1.4.0" "pydantic-monty-runtime==1.4.0"'
 _inherited: list[object] = []
 """Pools that came with a fork. They belong to the parent: closing or collecting them here would end its workers."""
+_started_in: set[int] = set()
+"""Processes, this one or its ancestors by `fork`, that have started a pool."""
 
 
 class WorkerPool:
-    """A lazily started pool of workers, safe across `fork` and `pickle`."""
+    """A lazily started pool of workers. Pickled, it arrives unstarted; forked after its start, it refuses."""
 
     def __init__(self, *, request_timeout_s: float) -> None:
         self._request_timeout_s = request_timeout_s
@@ -31,14 +33,15 @@ class WorkerPool:
         Raises:
             SandboxUnavailable: The interpreter is not installed or cannot be started.
         """
-        if self._owner != os.getpid():
-            self._lock = threading.Lock()  # the inherited lock may be held by a thread that does not exist here
+        if _started_in - {os.getpid()}:
+            # The interpreter's threads do not survive a fork: a checkout here would wait for ever, even from a new pool.
+            raise SandboxUnavailable(
+                "this process was forked after its parent had run programs; start workers with 'spawn' or 'loky', or fork first"
+            )
         with self._lock:
-            if self._pool is not None and self._owner != os.getpid():
-                _inherited.append(self._pool)
-                self._pool = None
             if self._pool is None:
                 self._pool, self._owner = self._started(), os.getpid()
+                _started_in.add(self._owner)
             return self._pool
 
     def close(self) -> None:

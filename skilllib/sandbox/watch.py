@@ -65,7 +65,9 @@ class WorldWatch:
 
     def _json(self, value: Json, text: str) -> Json:
         try:
-            return json.loads(json.dumps(value, allow_nan=False))
+            text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+            text.encode()  # a lone surrogate cannot enter the sandbox
+            return json.loads(text)
         except (TypeError, ValueError, RecursionError) as error:
             raise self._fault(text, f"gave a value that is not JSON: {error}") from error
 

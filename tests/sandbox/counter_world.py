@@ -8,7 +8,11 @@ from typing import Any
 from skilllib.records.base import Scalar
 from skilllib.records.world import EnvironmentSpec, Failure, Missing, Observation, Outcome, Parameter, Primitive
 
-ADD = Primitive(name="add", doc="Add to the counter.", parameters=(Parameter(name="n", type="integer", default=1, minimum=1, maximum=9),))
+ADD = Primitive(
+    name="add",
+    doc="Add to the counter.",
+    parameters=(Parameter(name="n", type="integer", default=1, minimum=1, maximum=9),),
+)
 PICK = Primitive(
     name="pick",
     doc="Pick a thing up.",
