@@ -140,6 +140,8 @@ class Draft:
     """An active skill that is to be run as it is; then `program` is its program."""
     merges: tuple[Merge, ...] = ()
     """Active skills that the program generalises; they retire when it becomes active."""
+    settled: bool = False
+    """True if the writer cannot do better, so that the evidence is to be taken to its end."""
     rationale: str = ""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from skilllib.agent.progress import Progress
-from skilllib.errors import DuplicateSkill
+from skilllib.errors import CyclicCalls, DuplicateSkill
 from skilllib.library import SkillLibrary
 from skilllib.life import Life
 from skilllib.memory import Memory, observed
@@ -164,7 +164,7 @@ class Agent:
                 primitives=primitives,
                 merges=[merge.skill.code_hash for merge in draft.merges],
             )
-        except DuplicateSkill as error:
+        except (DuplicateSkill, CyclicCalls) as error:
             return attempt.model_copy(update={"advice": str(error)})
         change = Change(
             kind="activate",

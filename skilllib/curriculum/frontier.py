@@ -88,14 +88,14 @@ class FrontierCurriculum:
     def _goals(self, observation: Observation, provided: Provided) -> Iterator[tuple[Task, float, str]]:
         pressed = pressing(self.spec, observation.facts)
         for need in self.spec.vital_needs:
-            if need.fact in pressed:
+            if need.fact in pressed and self._memory.primitives_raising(need.fact):
                 yield vital_task(self.spec, need), PRESSING - pressed.index(need.fact), "a vital need presses"
         for milestone in self.spec.milestones:
             task = milestone_task(self.spec, milestone)
             if milestone.name not in self._reached or not provided.task(task):
                 yield task, WAITED_FOR * self._named_by_waiting(milestone.name, provided), "a milestone"
         for lack, waiting in self._lacking.items():
-            if waiting and lack.fact is not None and lack.near is None and not provided.need(lack) and not self._is_vital(lack):
+            if waiting and self._worth_a_task(lack, provided):
                 yield need_task(self.spec, lack), WAITED_FOR, f"{len(waiting)} goals wait for it"
         for task in self._amounts(provided):
             yield task, 0.0, "obtainable"
@@ -125,14 +125,18 @@ class FrontierCurriculum:
         waited = self._record.tasks - standing.set_aside_at >= PATIENCE
         return 0.4 if standing.fruitless < ROUNDS and (waited or standing.missing) else 0.0
 
+    def _worth_a_task(self, lack: Need, provided: Provided) -> bool:
+        """Return whether to set obtaining something as a task of its own: unless a milestone that names it is in reach."""
+        if lack.fact is None or lack.near is not None or provided.need(lack) or self._is_vital(lack):
+            return False
+        tasks = [milestone_task(self.spec, milestone) for milestone in self.spec.milestones if _names(milestone.name, lack)]
+        return lack.value not in (1, True) or not any(self._reach(task, provided) > 0 for task in tasks)
+
     def _named_by_waiting(self, name: str, provided: Provided) -> float:
         """Return 1 if something that goals wait for is named by a milestone, so that it is tried under that name first."""
-        words = set(name.split("_"))
         for need, waiting in self._lacking.items():
-            if waiting and need.value in (1, True) and not provided.need(need) and not self._is_vital(need):
-                leaf = set((need.fact or need.near or "").rsplit(".", 1)[-1].split("_"))
-                if leaf and leaf <= words:
-                    return 1.1
+            if waiting and need.value in (1, True) and _names(name, need) and not provided.need(need) and not self._is_vital(need):
+                return 1.1
         return 0.0
 
     def _amounts(self, provided: Provided) -> list[Task]:
@@ -144,6 +148,12 @@ class FrontierCurriculum:
 
     def _is_vital(self, need: Need) -> bool:
         return need.kind == "at_least" and any(need.fact == vital.fact for vital in self.spec.vital_needs)
+
+
+def _names(milestone: str, need: Need) -> bool:
+    """Return whether a milestone's name bears all the words of what is needed."""
+    leaf = set((need.fact or need.near or "").rsplit(".", 1)[-1].split("_"))
+    return bool(leaf) and leaf <= set(milestone.split("_"))
 
 
 class Provided:

@@ -27,7 +27,7 @@ def vital_task(spec: EnvironmentSpec, need: VitalNeed) -> Task:
     return Task(
         id=f"keep:{need.fact}",
         environment=spec.name,
-        goal=f"raise {need.fact.rsplit('.', 1)[-1].replace('_', ' ')}",
+        goal=f"restore {need.fact.rsplit('.', 1)[-1].replace('_', ' ')}",
         check=f"after.{need.fact} > before.{need.fact}",
     )
 

@@ -138,6 +138,8 @@ class Proof(Record):
     lower_bound: float = Field(default=0.0, ge=0, le=1)
     """One-sided 95 % lower confidence bound of the success rate, corrected for the looks taken."""
     threshold: float = 0.0
+    cut_short: bool = False
+    """True if it ended at the first look because fresh worlds named something that a better program would see to."""
 
     @property
     def successes(self) -> int:

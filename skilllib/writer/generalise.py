@@ -41,7 +41,7 @@ def generalised(draft: Draft, skills: Sequence[Skill], spec: EnvironmentSpec, ta
         return draft
     merger = _Merger.between(twin, draft.program, spec)
     if merger is None:
-        return None
+        return None if draft.program.shape == twin.program.shape else draft
     program = merger.program(free_name(merger.name(), taken - {twin.name}))
     return Draft(
         program=program,

@@ -14,7 +14,7 @@ MAX_DEPTH = 3
 """Primitive calls prepared for one another inside one program; longer chains are left to skills of their own."""
 
 
-MAX_FAILURES = 3
+MAX_FAILURES = 2
 """Failures after which a call is not made any more to provide something for a task."""
 
 

@@ -53,6 +53,8 @@ class Providers:
         found: list[tuple[float, str, Call, bool]] = []
         for known in self._skills:
             for call, repeat in _offers(known, need):
+                if need.near is not None and not _certain(known, call, need):
+                    continue
                 found.append((known.world_steps, known.skill.name, call, repeat))
         return [(call, repeat) for _, _, call, repeat in sorted(found, key=lambda offer: offer[:2])]
 
@@ -62,9 +64,10 @@ class Providers:
             falling = [call for call in self.ground if self._rate(call, need) > 0]
             if falling:
                 return sorted(falling, key=lambda call: (len(call.arguments), -self._rate(call, need)))
-        seen = [call for call in self.ground if self._rate(call, need) >= OFTEN]
+        open_to = self._naming(need, [call for call in self.ground if not self._excluded(call, need)])
+        seen = [call for call in open_to if self._rate(call, need) >= OFTEN]
         seen.sort(key=lambda call: -self._rate(call, need))
-        unsure = [call for call in self.ground if call not in seen and not self._excluded(call, need)]
+        unsure = [call for call in open_to if call not in seen]
         scores = self._ranking.scores(" ".join([need.words(), *hints]), unsure)
         ranked = sorted(zip(scores, range(len(unsure)), strict=True), key=lambda pair: (-pair[0], pair[1]))
         return seen + [unsure[i] for score, i in ranked[:GUESSES] if score >= LIKELY]
@@ -116,19 +119,33 @@ class Providers:
         fact = need.fact if need.value is True or need.kind == "at_least" else f"{need.fact}={need.value}"
         return experience.rises.get(fact, 0) / experience.succeeded
 
+    def _naming(self, need: Need, calls: list[Call]) -> list[Call]:
+        """Return the calls that name what must be near, if any does: much comes near by mere walking about."""
+        if need.near is None:
+            return calls
+        return [call for call in calls if any(value == need.near for _, value in call.arguments)] or calls
+
     def _excluded(self, call: Call, need: Need) -> bool:
         """Return whether experience speaks against the call: it lacks the same thing, or succeeded without effect."""
         experience = self._memory.of(call.name, dict(call.arguments + call.defaults))
         if experience is None:
             return False
         if any(Need.of(missing).fact == need.fact and missing.near == need.near for missing in experience.missing):
-            return not self._rate(call, need)
+            return True
         return need.fact is not None and need.kind != "at_most" and experience.succeeded >= 2 and not self._rate(call, need)
 
 
 def _direct(skill: Skill) -> bool:
     """A guard should be short: skills that call nothing but primitives, or one further skill."""
     return len(skill.calls) <= 1
+
+
+def _certain(known: Known, call: Call, need: Need) -> bool:
+    """Return whether a skill brings something near on purpose, rather than passing by: it names it, or never failed to."""
+    said = {word for text in [call.name, *(str(value) for _, value in call.arguments)] for word in text.split("_")}
+    if set((need.near or "").split("_")) <= said:
+        return True
+    return need.kind == "equals" and any(e.fact == need.fact and e.changed == e.n and e.value == need.value for e in known.effects)
 
 
 def _agrees(effect: dict[str, Scalar], given: dict[str, Scalar]) -> bool:

@@ -8,6 +8,7 @@ of any world but what the specification declares and what executions showed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from skilllib.memory import Memory
 from skilllib.protocols import Draft, Embedder, SkillSource
@@ -31,6 +32,10 @@ from skilllib.writer.tried import Tried
 
 MAIN_GUESSES = 12
 """Calls considered for the last step of a program on the strength of words alone."""
+SEEN, NAMED = 0.9, 0.3
+"""Weights of having been seen to reach the goal and of bearing all its words, beside the score of the words."""
+LIKELY_CAUSE = 0.6
+"""Share of successful calls from which a call counts as what reaches the goal."""
 REUSES = 2
 """How often an active skill that should do the task is run before something new is written."""
 
@@ -70,18 +75,20 @@ class SearchWriter:
         providers = Providers(self._spec, self._memory, self._ranking, known)
         tried = Tried.from_trace(trace)
         planner = Planner(memory=self._memory, providers=providers, failures=tried.failures, short=tried.short, inline=self._inline)
+        promising = False
         for main in self._mains(task, goal, providers):
-            if tried.exhausted(main):
+            named = self._is_named(main, goal)
+            if tried.exhausted(main) or (promising and not named):
                 continue
             try:
                 body = self._body(task, goal, main, planner, tried)
             except Blocked:
-                if self._is_the_one(main, task, goal):
-                    return None  # what it lacks has to be learned first; guessing on would not find it
+                promising |= named  # what it lacks has to be learned first; guessing on would not find it
                 continue
             draft = self._draft(task, goal, main, body, known)
             if draft is not None and tried.may_run(draft.program):
-                return draft
+                return replace(draft, settled=tried.cut_short(draft.program))
+            promising |= named and draft is not None
         return None
 
     def _known(self) -> list[Known]:
@@ -109,31 +116,34 @@ class SearchWriter:
         return Draft(program=skill.program, arguments=arguments, reuses=skill, rationale=f"{skill.name} was shown to do this")
 
     def _mains(self, task: Task, goal: Condition, providers: Providers) -> list[Call]:
-        """Return candidates for the call that reaches the goal, best first."""
+        """Return candidates for the call that reaches the goal, best first: by what was seen of them and by their words."""
         need = _need(goal, task)
         learned = [call for call, _ in providers.skills_for(need)] if goal.kind in ("at_least", "equals") else []
         fact = f"{goal.fact}={goal.value}" if goal.kind == "equals" and isinstance(goal.value, str) else goal.fact
-        seen = [call for call in providers.ground if (e := self._experience(call)) and e.rises.get(fact)]
-        if goal.kind in ("at_most", "decrease"):
-            seen = [call for call in providers.ground if (e := self._experience(call)) and e.falls.get(fact)]
-        seen.sort(key=lambda call: -self._share(call, fact))
-        rest = [call for call in providers.ground if call not in seen and not self._ineffective(call)]
-        scores = self._ranking.scores(_wanted(task, goal), rest)
-        ranked = sorted(zip(scores, range(len(rest)), strict=True), key=lambda pair: (-pair[0], pair[1]))
-        return [*learned, *seen, *(rest[i] for _, i in ranked[:MAIN_GUESSES])]
+        rest = [call for call in providers.ground if self._share(call, goal) or not self._ineffective(call)]
+        scores = self._ranking.scores(_leaf(goal), rest)
+        values = [SEEN * self._share(call, goal) + score + NAMED * self._named(call, goal) for call, score in zip(rest, scores, strict=True)]
+        ranked = sorted(range(len(rest)), key=lambda i: (-values[i], i))
+        return [*learned, *(rest[i] for i in ranked[:MAIN_GUESSES])]
 
     def _experience(self, call: Call) -> CallExperience | None:
         return self._memory.of(call.name, dict(call.arguments + call.defaults))
 
-    def _is_the_one(self, main: Call, task: Task, goal: Condition) -> bool:
-        """Return whether a call was seen to reach the goal, or bears all the words of the goal."""
-        experience = self._experience(main)
-        seen = experience is not None and bool(experience.rises.get(goal.fact))
-        return main.skill is not None or seen or self._ranking.names(task.goal, main)
+    def _named(self, main: Call, goal: Condition) -> bool:
+        return self._ranking.names(_leaf(goal), main)
 
-    def _share(self, call: Call, fact: str) -> float:
+    def _is_named(self, main: Call, goal: Condition) -> bool:
+        """Return whether a call was seen to reach the goal, or bears all the words of the goal."""
+        return main.skill is not None or self._share(main, goal) >= LIKELY_CAUSE or self._named(main, goal)
+
+    def _share(self, call: Call, goal: Condition) -> float:
+        """Return the share of successful calls that moved the goal's fact, as if one more had not."""
         experience = self._experience(call)
-        return experience.rises.get(fact, 0) / experience.succeeded if experience and experience.succeeded else 0.0
+        if experience is None:
+            return 0.0
+        fact = f"{goal.fact}={goal.value}" if goal.kind == "equals" and isinstance(goal.value, str) else goal.fact
+        moved = experience.falls if goal.kind in ("at_most", "decrease") else experience.rises
+        return moved.get(fact, 0) / (experience.succeeded + 1)
 
     def _ineffective(self, call: Call) -> bool:
         """Return whether a call succeeded several times although it never reached what it is now considered for."""
@@ -213,8 +223,8 @@ def _reaches(known: Known, task: Task, goal: Condition) -> dict[str, Scalar] | N
     return None
 
 
-def _wanted(task: Task, goal: Condition) -> str:
-    return f"{task.goal} {goal.fact.rsplit('.', 1)[-1].replace('_', ' ')}"
+def _leaf(goal: Condition) -> str:
+    return goal.fact.rsplit(".", 1)[-1].replace("_", " ")
 
 
 def _parameter(name: str, values: Sequence[Scalar]) -> Parameter:

@@ -31,6 +31,8 @@ class Tried:
     """Facts of which too little was left at the last call, with how much more to have in hand."""
     useless: frozenset[str]
     """Keys of last calls that succeeded and did not reach the goal."""
+    instructive: frozenset[str]
+    """Sources whose proof was cut short, so that they may be improved or taken to the end."""
     endangered: bool
     """True if a program ended with the world, so that vital needs deserve attention."""
 
@@ -43,10 +45,13 @@ class Tried:
         retryable: set[str] = set()
         short: dict[str, float] = {}
         useless: set[str] = set()
+        instructive: set[str] = set()
         for attempt in trace.attempts:
             source = attempt.program.source
             sources[source] = sources.get(source, 0) + 1
-            if not _by_chance(attempt):
+            if attempt.proof is not None and attempt.proof.cut_short:
+                instructive.add(source)
+            elif not _by_chance(attempt):
                 final.add(source)
             for key in _failed_providers(attempt):
                 failures[key] = failures.get(key, 0) + 1
@@ -61,12 +66,17 @@ class Tried:
             retryable=frozenset(retryable),
             short=short,
             useless=frozenset(useless),
+            instructive=frozenset(instructive),
             endangered=any(_endangered(attempt) for attempt in trace.attempts),
         )
 
     def exhausted(self, main: Call) -> bool:
         """Return whether a call succeeded as the last step of a program without reaching the goal."""
         return main.key in self.useless
+
+    def cut_short(self, program: Program) -> bool:
+        """Return whether a program's proof was cut short and it could not be improved on."""
+        return program.source in self.instructive
 
     def may_run(self, program: Program) -> bool:
         """Return whether a program is new, or failed so far for reasons that may pass."""
