@@ -54,7 +54,7 @@ def _kind(name: str, text: str, frames: list[Any], limits: Limits) -> Any:
         return "time"
     if name == "MemoryError" and (found := _MEMORY.match(text)):
         return "memory" if int(found[1]) == limits.memory_bytes else "runtime"
-    if name == "RuntimeError" and not frames and "suspension" in text:
+    if name == "RuntimeError" and re.fullmatch(r"suspension limit \d+ exceeded", text):
         return "calls"
     if name == "NameError" and "is not defined" in text:
         return "grant"

@@ -35,7 +35,8 @@ class WorldWatch:
         outcome = self._kept(text, lambda: self._environment.call(primitive, dict(arguments)))
         if not isinstance(outcome, Outcome):
             raise self._fault(text, f"returned a {type(outcome).__name__} instead of an Outcome")
-        outcome = outcome.model_copy(update={"value": self._json(outcome.value, text)})
+        if outcome.value is not None:
+            outcome = outcome.model_copy(update={"value": self._json(outcome.value, text)})
         earlier, self.now = self.now, self._observe(text)
         self.world_steps += outcome.steps
         self.steps.append(
