@@ -13,6 +13,7 @@ from skilllib.config import LearnOptions
 from skilllib.critic import FeedbackCritic
 from skilllib.curriculum.frontier import FrontierCurriculum
 from skilllib.curriculum.random import RandomCurriculum
+from skilllib.embedders.hashing import HashingEmbedder
 from skilllib.embedders.minilm import MiniLMEmbedder
 from skilllib.errors import RunError
 from skilllib.gate.evidence import EvidenceGate
@@ -179,3 +180,13 @@ def _closing(environment: Environment) -> Iterator[Environment]:
 def run_name(folder: str | Path) -> str:
     """Return the name under which a library knows the run of a folder."""
     return Path(folder).resolve().name
+
+
+def make_embedder(name: str | None) -> Embedder:
+    """Return an embedder by name.
+
+    Args:
+        name: `hashing` for the one that needs no weights and knows letters, not meaning; else a sentence-transformers model
+            or its folder; None for the packaged MiniLM weights.
+    """
+    return HashingEmbedder() if name == "hashing" else MiniLMEmbedder(name)

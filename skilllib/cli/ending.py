@@ -1,0 +1,63 @@
+"""What is printed when a run has ended: what was reached, what was not and why, and where to look next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from skilllib.cli.output import seconds_text, table
+from skilllib.records.world import EnvironmentSpec
+from skilllib.report.account import unreached
+
+ENDINGS = {
+    "max_attempts": "the budget of attempts is spent (go on with `--resume --max-attempts N`)",
+    "max_steps": "the budget of world steps is spent (go on with `--resume --max-steps N`)",
+    "max_seconds": "the time is over (go on with `--resume --max-seconds S`)",
+    "nothing_left": "nothing was left in reach",
+    "interrupted": "interrupted",
+    "failed": "an error ended it",
+}
+
+
+def show(
+    console: Console, summary: dict[str, Any], events: list[dict[str, Any]], spec: EnvironmentSpec, folder: Path, library: Path
+) -> None:
+    """Print the end of a run."""
+    _print_reached(console, summary)
+    lacking = unreached([milestone.name for milestone in spec.milestones], summary, events)
+    if lacking:
+        rows = table("not reached", "why", title="")
+        for name, why in lacking.items():
+            rows.add_row(name, Text(why, style="dim"))
+        console.print(rows)
+    _print_figures(console, summary)
+    if summary["ended"] == "interrupted":
+        console.print(f"Interrupted; nothing is lost. Go on with: skilllib learn --resume --run {folder}", style="bold yellow")
+    else:
+        console.print(f"The run ended: {ENDINGS[summary['ended']]}.")
+    where = "" if library == Path("skill-library") else f" --library {library}"
+    console.print(f"Look at it with: skilllib report {folder}   skilllib search{where} 'what it should do'", style="dim")
+
+
+def _print_reached(console: Console, summary: dict[str, Any]) -> None:
+    reached = summary["milestones_reached"]
+    rows = table("milestone reached", "attempt", "step", title="", right=("attempt", "step"))
+    for milestone in reached:
+        rows.add_row(milestone["milestone"], str(milestone["attempt"]), f"{milestone['step']:,}")
+    if reached:
+        console.print(rows)
+
+
+def _print_figures(console: Console, summary: dict[str, Any]) -> None:
+    skills = ", ".join(f"{count} {status}" for status, count in summary["skills"].items() if count) or "none"
+    line = Text("\n").append(f"{len(summary['milestones_reached'])} of {summary['milestones_total']} milestones", style="bold")
+    line.append(f", {summary['tasks_solved']} tasks solved in {summary['attempts']} attempts, ")
+    line.append(f"{summary['environment_steps']:,} world steps ({summary['steps_proving']:,} of them in proofs), ")
+    line.append(seconds_text(summary["seconds"]))
+    console.print(line)
+    shares = f"{summary['composed_share']:.0%} of the active ones call another, "
+    shares += f"{summary['parameterised_share']:.0%} have an argument that matters"
+    console.print(Text("skills: ", style="bold").append(skills).append(f"; {shares}", style="dim"))

@@ -1,0 +1,63 @@
+"""Opening what commands work on: a library with its embedder, and the options its skills were learned under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skilllib.library import SkillLibrary
+from skilllib.records.base import Json
+from skilllib.records.execution import Limits
+
+if TYPE_CHECKING:
+    from skilllib.protocols import Embedder
+    from skilllib.records.skill import Skill
+
+
+@contextmanager
+def reading(path: Path, embedder: str | None = None, *, finds: bool = False) -> Iterator[SkillLibrary]:
+    """Open a library that exists.
+
+    Args:
+        path: Its folder.
+        embedder: Name of the embedder; by default that of the library's newest run.
+        finds: Whether texts will be embedded; if not, no embedder is chosen.
+    """
+    with SkillLibrary.open(path) as found:
+        if not finds:
+            yield found
+            return
+        name = embedder or last_embedder(found)
+    with SkillLibrary.open(path, embedder=chosen(name)) as opened:
+        yield opened
+
+
+def chosen(name: str | None) -> Embedder:
+    """Return the embedder of a name."""
+    from skilllib.build import make_embedder
+
+    return make_embedder(name)
+
+
+def last_embedder(library: SkillLibrary) -> str | None:
+    """Return the name of the embedder of the library's newest run; None means the default one."""
+    runs = library.runs()
+    name = library.run_options(runs[-1]).get("embedder") if runs else None
+    return name if isinstance(name, str) else None
+
+
+def environment_options(library: SkillLibrary, skill: Skill) -> dict[str, Json]:
+    """Return the options of the environment in which a skill was learned."""
+    return dict(_run_options(library, skill).get("environment_options", {}))
+
+
+def limits(library: SkillLibrary, skill: Skill) -> Limits:
+    """Return the limits under which a skill was learned."""
+    return Limits.model_validate(_run_options(library, skill).get("limits", {}))
+
+
+def _run_options(library: SkillLibrary, skill: Skill) -> dict[str, Json]:
+    run = skill.provenance.run
+    return dict(library.run_options(run)) if run in library.runs() else {}

@@ -1,0 +1,62 @@
+"""Options that several commands have, written once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from skilllib.records.base import Json
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else there.")]
+LibraryPath = Annotated[Path, typer.Option("--library", "-l", help="Folder of the library.")]
+EmbedderName = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder",
+        metavar="MODEL",
+        help="A sentence-transformers model or its folder, or `hashing` (no weights; by letters, not by meaning). "
+        "By default the one the library was last learned with.",
+    ),
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes that execute skills; results do not depend on it.")]
+EnvironmentOption = Annotated[
+    list[str] | None,
+    typer.Option("--environment-option", "-O", metavar="KEY=VALUE", help="An option of the environment itself; may be repeated."),
+]
+
+DEFAULT_LIBRARY = Path("skill-library")
+
+
+def pairs(given: list[str] | None, what: str) -> dict[str, str]:
+    """Return `key=value` texts as a dictionary.
+
+    Raises:
+        InvalidRecord: One of them has another form, or a key comes twice.
+    """
+    from skilllib.errors import InvalidRecord
+
+    found: dict[str, str] = {}
+    for text in given or []:
+        key, equals, value = text.partition("=")
+        if not equals or not key.isidentifier():
+            raise InvalidRecord(f"{what} {text!r} does not read as key=value")
+        if key in found:
+            raise InvalidRecord(f"{what} {key!r} is given twice: {found[key]!r} and {value!r}")
+        found[key] = value
+    return found
+
+
+def json_pairs(given: list[str] | None, what: str) -> dict[str, Json]:
+    """Return `key=value` texts as a dictionary of JSON values; what is not JSON is a string."""
+    return {key: _json_or_text(value) for key, value in pairs(given, what).items()}
+
+
+def _json_or_text(text: str) -> Json:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,123 @@
+"""Where a run starts: a new run folder with its options, or one that is to be continued."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skilllib.build import run_name
+from skilllib.config import LearnOptions, load_options, options
+from skilllib.errors import InvalidRecord, LibraryNotFound, RunError
+from skilllib.library import SkillLibrary
+from skilllib.runs import RunFolder
+
+RUNS = Path("runs")
+"""Where new run folders are made."""
+CHANGEABLE = frozenset({"max_attempts", "max_steps", "max_seconds", "jobs", "library"})
+"""What may be given anew when a run is resumed: it shapes no behaviour."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A run that is ready to go on."""
+
+    options: LearnOptions
+    folder: Path
+    new: bool
+
+    def opened(self) -> RunFolder:
+        """Make the run folder, or open and mend it."""
+        if self.new:
+            return RunFolder.create(self.folder, _stored(self.options, self.folder))
+        run = RunFolder.open(self.folder)
+        run.mend()
+        return run
+
+    def discard(self) -> None:
+        """Take back a folder that was just made for a run that could not begin."""
+        if self.new and not (self.folder / "events.jsonl").exists():
+            (self.folder / "run.json").unlink(missing_ok=True)
+            self.folder.rmdir()
+
+
+def begun(given: dict[str, Any], folder: Path | None, config: Path | None) -> Start:
+    """Return the start of a new run.
+
+    Raises:
+        InvalidRecord: An option is unknown or impossible, or no environment is named.
+        RunError: The folder or the library has a run of that name already.
+    """
+    chosen = _options(given, config)
+    known = _runs(chosen.library)
+    folder = folder or (Path(chosen.run) if chosen.run else None)
+    if folder is None:
+        folder = _free(f"{chosen.environment}-s{chosen.seed}", known)
+    elif run_name(folder) in known:
+        raise RunError(
+            f"the library {chosen.library!r} already knows a run {run_name(folder)!r}; continue it with --resume --run {folder}, "
+            "or give --run another last name"
+        )
+    return Start(options=chosen, folder=folder, new=True)
+
+
+def resumed(given: dict[str, Any], folder: Path | None, config: Path | None) -> Start:
+    """Return the start of a run that was interrupted, with the options it was begun with.
+
+    Raises:
+        RunError: There is no such run, or an option is given that would make it another run.
+    """
+    if config is not None:
+        raise RunError("--resume continues with the options the run was begun with; leave out --config")
+    folder = folder or _newest(given.get("environment"))
+    stored = dict(RunFolder.open(folder).options)
+    stored.pop("format", None)
+    for key, value in given.items():
+        if key not in CHANGEABLE and stored.get(key) != value:
+            raise RunError(
+                f"{str(folder)!r} was begun with {key}={stored.get(key)!r}, not {value!r}; leave it out or begin a new run"
+            )
+    stored["library"] = os.path.normpath(folder / stored.get("library", ""))
+    return Start(options=options(**{**stored, **given}), folder=folder, new=False)
+
+
+def library_of(folder: Path) -> Path:
+    """Return where the library of a run is: its path is stored relative to the run folder, so both can be moved together."""
+    return Path(os.path.normpath(folder / str(RunFolder.open(folder).options.get("library", ""))))
+
+
+def _options(given: dict[str, Any], config: Path | None) -> LearnOptions:
+    if config is None and "environment" not in given:
+        raise InvalidRecord("which environment? Name one: `skilllib learn ENV`; `skilllib environments` lists them")
+    return load_options(config, **given) if config is not None else options(**given)
+
+
+def _stored(chosen: LearnOptions, folder: Path) -> dict[str, Any]:
+    library = Path(chosen.library).expanduser().absolute()
+    try:
+        relative = os.path.relpath(library, folder.absolute())
+    except ValueError:  # another drive
+        relative = str(library)
+    return {**chosen.model_dump(mode="json", exclude={"run"}), "library": Path(relative).as_posix()}
+
+
+def _runs(library: str) -> frozenset[str]:
+    try:
+        with SkillLibrary.open(library) as opened:
+            return frozenset(opened.runs())
+    except LibraryNotFound:
+        return frozenset()
+
+
+def _free(stem: str, known: frozenset[str]) -> Path:
+    return next(path for n in itertools.count(1) if not (path := RUNS / f"{stem}-{n}").exists() and path.name not in known)
+
+
+def _newest(environment: str | None) -> Path:
+    found = sorted(RUNS.glob("*/run.json"), key=lambda file: (file.stat().st_mtime, str(file)), reverse=True)
+    for file in found:
+        if environment is None or RunFolder.open(file.parent).options.get("environment") == environment:
+            return file.parent
+    raise RunError(f"there is no run to resume in {str(RUNS)!r}; name its folder with --run, or begin one without --resume")

@@ -1,0 +1,1 @@
+"""What a person looks at: figures, drawings and pages about a run or a library. Nothing here changes anything."""
