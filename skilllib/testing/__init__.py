@@ -1,9 +1,9 @@
 """Public doubles of the seams, a toy world, and the contract of environments as a check.
 
-    Bakery, make_bakery   a small world to try agents on, unlike any shipped one
-    ScriptedWriter        a writer that hands over given drafts
-    HashingEmbedder       an embedder without a model
-    check_environment     checks that an environment keeps its contract
+Bakery, make_bakery   a small world to try agents on, unlike any shipped one
+ScriptedWriter        a writer that hands over given drafts
+HashingEmbedder       an embedder without a model
+check_environment     checks that an environment keeps its contract
 """
 
 from skilllib.embedders.hashing import HashingEmbedder

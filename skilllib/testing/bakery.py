@@ -25,7 +25,17 @@ import numpy as np
 
 from skilllib.errors import EnvironmentFault, ResetNeeded
 from skilllib.records.base import Json, Scalar
-from skilllib.records.world import EnvironmentSpec, Failure, Milestone, Missing, Observation, Outcome, Parameter, Primitive, VitalNeed
+from skilllib.records.world import (
+    EnvironmentSpec,
+    Failure,
+    Milestone,
+    Missing,
+    Observation,
+    Outcome,
+    Parameter,
+    Primitive,
+    VitalNeed,
+)
 
 PLACES = ("home", "field", "mill", "coop", "forest", "kitchen")
 CROPS = {"wheat": "field", "egg": "coop", "firewood": "forest"}
@@ -117,7 +127,9 @@ class Bakery:
         day = self._begun()
         held = ", ".join(f"{count} {good}" for good, count in day.stock.items() if count) or "nothing"
         fire = "lit" if day.lit else "cold"
-        return Observation(text=f"You are at: {day.at}. You have {held}. The oven is {fire}. Vigor: {day.vigor}.", facts=day.facts())
+        return Observation(
+            text=f"You are at: {day.at}. You have {held}. The oven is {fire}. Vigor: {day.vigor}.", facts=day.facts()
+        )
 
     def close(self) -> None:
         """Let go of the day; harmless when called twice."""
@@ -276,7 +288,7 @@ def _specification(length: int) -> EnvironmentSpec:
         seeds=True,
         snapshots=True,
         max_steps=length,
-        description="A bakery with its field, mill, coop and forest. Everything is within a walk; nothing comes of itself but hunger for rest.",
+        description="A bakery with its field, mill, coop and forest. Everything is within a walk.",
     )
 
 
@@ -291,11 +303,28 @@ def _primitives() -> tuple[Primitive, ...]:
             returns="int: how many are held now",
             fails=f"{place}, or there is none just now.",
         ),
-        Primitive(name="grind", doc="Work the mill.", returns="int: how many are held now of what came of it", fails=f"{place}, or something is lacking."),
-        Primitive(name="knead", doc="Work with the hands.", returns="int: how many are held now of what came of it", fails=f"{place}, or something is lacking."),
+        Primitive(
+            name="grind",
+            doc="Work the mill.",
+            returns="int: how many are held now of what came of it",
+            fails=f"{place}, or something is lacking.",
+        ),
+        Primitive(
+            name="knead",
+            doc="Work with the hands.",
+            returns="int: how many are held now of what came of it",
+            fails=f"{place}, or something is lacking.",
+        ),
         Primitive(name="light", doc="Light the oven; it burns for a while.", fails=f"{place}, or something is lacking."),
-        Primitive(name="bake", doc="Use the oven.", returns="int: how many are held now of what came of it", fails=f"{place}, or something is lacking."),
-        Primitive(name="rest", doc="Rest until fresh.", returns="int: the vigor afterwards", fails=f"{place}, or you are not tired."),
+        Primitive(
+            name="bake",
+            doc="Use the oven.",
+            returns="int: how many are held now of what came of it",
+            fails=f"{place}, or something is lacking.",
+        ),
+        Primitive(
+            name="rest", doc="Rest until fresh.", returns="int: the vigor afterwards", fails=f"{place}, or you are not tired."
+        ),
     )
 
 

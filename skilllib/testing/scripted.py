@@ -17,7 +17,7 @@ class ScriptedWriter:
     Args:
         drafts: Drafts, programs, or sources of programs. When they are used up there is nothing left to try.
 
-    >>> writer = ScriptedWriter("def go() -> None:\\n    'Go home.'\\n    walk('home')")
+    >>> writer = ScriptedWriter("def go() -> None: 'Go home.'; walk('home')")
     >>> task = Task(id="t", environment="bakery", goal="go home", check="after.at == 'home'")
     >>> writer.write(task, skills=(), trace=Trace(task=task)).program.name
     'go'
