@@ -118,7 +118,8 @@ def _of_step(step: Step) -> CallExperience:
             calls=1,
             retried=int(failure.retry),
             steps=step.outcome.steps,
-            missing=tuple(lack(missing) for missing in failure.missing),
+            # What will pass by itself is nothing to be obtained first.
+            missing=() if failure.retry else tuple(lack(missing) for missing in failure.missing),
             messages=(failure.message,),
         )
     return CallExperience(

@@ -76,7 +76,7 @@ class Agent:
         skills = [hit.skill for hit in self.library.retrieve(task.goal, k=self.skills_per_task)]
         while len(trace.attempts) < self.attempts_per_task and not trace.solved and self._within_budget():
             draft = self.writer.write(task, skills=skills, trace=trace)
-            if draft is None:
+            if draft is None or not self._open(task):
                 break
             trace = trace.plus(self._attempt(task, draft, trace, skills))
         self.curriculum.record(trace)
@@ -85,9 +85,6 @@ class Agent:
 
     def _attempt(self, task: Task, draft: Draft, trace: Trace, skills: Sequence[Skill]) -> Attempt:
         """Run, verify, prove and keep one draft; what it leaves is one transaction."""
-        if _holds(task, self.life.wake()):
-            self.life.leave()  # what is there already cannot be learned here
-            self.life.wake()
         closure, calls = self._linked(draft)
         arguments = _fitting(draft, {**draft.arguments, **task.arguments()})
         execution = self.sandbox.run(
@@ -100,12 +97,19 @@ class Agent:
         )
         verdict = self.verifier.verify(task, execution.model_copy(update={"arguments": {**task.arguments(), **arguments}}))
         attempt = self._described(task, draft, execution, verdict, skills)
-        if verdict.solved and draft.reuses is None:
+        if verdict.solved and draft.reuses is None and task.lasting:
             attempt = self._proved(task, draft, attempt, (closure, calls))
         attempt = self._kept(task, draft, trace, attempt, calls)
         self.life.took(execution)
         self._noted(task, attempt)
         return attempt
+
+    def _open(self, task: Task) -> bool:
+        """Wake where a task is still to be done: what is there already cannot be learned, so another world is tried."""
+        if _holds(task, self.life.wake()):
+            self.life.leave()
+            return not _holds(task, self.life.wake())
+        return True
 
     def _described(self, task: Task, draft: Draft, execution: Execution, verdict: Verdict, skills: Sequence[Skill]) -> Attempt:
         return Attempt(

@@ -24,7 +24,7 @@ ROUNDS = 3
 """Rounds in a row without success, and without anything new to go by, after which a goal is given up."""
 PATIENCE = 3
 """Tasks that pass before a goal that failed by chance comes back."""
-WAITED_FOR, REACH, NOVELTY, PROGRESS, PRESSING = 1.5, 1.0, 0.5, 0.5, 10.0
+WAITED_FOR, REACH, NOVELTY, PROGRESS, PRESSING = 0.5, 1.0, 2.0, 0.5, 10.0
 """Weights of the signals."""
 
 
@@ -60,7 +60,7 @@ class FrontierCurriculum:
 
     def record(self, trace: Trace) -> None:
         """Take note of how a task went, and of what was reached on the way."""
-        self._record.add(trace)
+        self._record.add(trace, skills=len(Provided(self._skills, self.spec)))
         for attempt in trace.attempts:
             for milestone in self.spec.milestones:
                 if reached(milestone.check, attempt.execution.before.facts, attempt.execution.after.facts):
@@ -88,7 +88,7 @@ class FrontierCurriculum:
     def _goals(self, observation: Observation, provided: Provided) -> Iterator[tuple[Task, float, str]]:
         pressed = pressing(self.spec, observation.facts)
         for need in self.spec.vital_needs:
-            if need.fact in pressed and self._memory.primitives_raising(need.fact):
+            if need.fact in pressed and (provided.raises(need.fact) or self._memory.primitives_raising(need.fact)):
                 yield vital_task(self.spec, need), PRESSING - pressed.index(need.fact), "a vital need presses"
         for milestone in self.spec.milestones:
             task = milestone_task(self.spec, milestone)
@@ -111,23 +111,30 @@ class FrontierCurriculum:
     def _reach(self, task: Task, provided: Provided) -> float:
         """Return how likely a task is in reach: 1 with a skill for it, 0.5 when unknown, 0 when set aside."""
         standing = self._record.of(task.id)
-        if standing.fruitless >= 2 * ROUNDS:
+        if not task.lasting:
+            return 1.0 if standing.fruitless < ROUNDS else 0.0
+        if standing.fruitless >= 2 * ROUNDS or (standing.untried and standing.skills == len(provided)):
             return 0.0
         if provided.task(task):
             return 1.0 if standing.fruitless < ROUNDS else 0.0
         if standing.solved >= ROUNDS:
             return 0.0
         if not standing.fruitless:
-            return 0.5
+            return 0.7 if self._seen(task) else 0.5
         blocked = [need for need in standing.missing if need.is_quantity and not provided.need(need) and not self._is_vital(need)]
         if blocked:
             return 0.0
         waited = self._record.tasks - standing.set_aside_at >= PATIENCE
         return 0.4 if standing.fruitless < ROUNDS and (waited or standing.missing) else 0.0
 
+    def _seen(self, task: Task) -> bool:
+        """Return whether some call was seen to bring about what a task asks for."""
+        check = task.parsed_check()
+        return any(self._memory.primitives_raising(condition.fact) for condition in (check.conditions() if check else ()))
+
     def _worth_a_task(self, lack: Need, provided: Provided) -> bool:
         """Return whether to set obtaining something as a task of its own: unless a milestone that names it is in reach."""
-        if lack.fact is None or lack.near is not None or provided.need(lack) or self._is_vital(lack):
+        if lack.fact is None or lack.near is not None or lack.kind == "at_most" or provided.need(lack) or self._is_vital(lack):
             return False
         tasks = [milestone_task(self.spec, milestone) for milestone in self.spec.milestones if _names(milestone.name, lack)]
         return lack.value not in (1, True) or not any(self._reach(task, provided) > 0 for task in tasks)
@@ -166,6 +173,9 @@ class Provided:
             if skill.environment in ("", spec.name)
         ]
 
+    def __len__(self) -> int:
+        return len(self._skills)
+
     def task(self, task: Task) -> bool:
         """Return whether an active skill was shown to do a task."""
         if any(provision.check == task.check for skill, _ in self._skills for provision in skill.contract.provides):
@@ -191,6 +201,10 @@ class Provided:
                 raised = {effect.fact for effect in effects if effect.rise > 0}
                 best = max(best, sum(any(f"after.{fact} >" in check for fact in raised) for check in checks))
         return best
+
+    def raises(self, fact: str) -> bool:
+        """Return whether a skill was seen to raise a fact at some point, even if it ended up the same."""
+        return any(effect.fact == fact and effect.raised for _, effects in self._skills for effect in effects)
 
     def _brings(self, fact: str, kind: str, value: object) -> bool:
         for _, effects in self._skills:

@@ -29,6 +29,7 @@ def vital_task(spec: EnvironmentSpec, need: VitalNeed) -> Task:
         environment=spec.name,
         goal=f"restore {need.fact.rsplit('.', 1)[-1].replace('_', ' ')}",
         check=f"after.{need.fact} > before.{need.fact}",
+        lasting=False,
     )
 
 
@@ -65,14 +66,14 @@ def obtainable(spec: EnvironmentSpec, memory: Memory) -> list[str]:
     """Return the counted facts that few calls were seen to raise: things one can have an amount of.
 
     Left out are vital facts and what milestones count, which are goals in their own right, and facts that never
-    mattered: those that nothing used up and no call ever lacked.
+    mattered: those that nothing used up and of which no call ever lacked more than one.
     """
     schema = spec.fact_types()
     apart = {need.fact for need in spec.vital_needs} | set(_milestone_facts(spec.milestones))
     raised: dict[str, int] = {}
     mattered: set[str] = set()
     for call in memory.calls():
-        mattered |= {missing.fact for missing in call.missing if missing.fact and missing.at_least and missing.near is None}
+        mattered |= {missing.fact for missing in call.missing if missing.fact and (missing.at_least or 0) >= 2 and missing.near is None}
         if not call.name.startswith("skill:"):
             mattered |= set(call.uses)
             for fact in call.rises:

@@ -21,6 +21,10 @@ class Standing:
     """What stood in the way the last time it was set aside."""
     set_aside_at: int = 0
     """Number of tasks recorded when that was."""
+    untried: bool = False
+    """True if the writer had nothing to try the last time."""
+    skills: int = 0
+    """Number of active skills at that time."""
     fruitless: int = 0
     """Rounds in a row without success."""
 
@@ -34,12 +38,13 @@ class Record:
     """Kind of goal (its first word) → how its tasks went, in order."""
     tasks: int = 0
 
-    def add(self, trace: Trace) -> None:
-        """Add a trace."""
+    def add(self, trace: Trace, *, skills: int) -> None:
+        """Add a trace, and how many skills were active when it ended."""
         self.tasks += 1
         standing = self.standings.setdefault(trace.task.id, Standing())
         standing.rounds += 1
         standing.set_aside_at = self.tasks
+        standing.untried, standing.skills = not trace.attempts, skills
         family = trace.task.goal.split()[0]
         self.outcomes.setdefault(family, []).append(trace.solved)
         if trace.solved:
@@ -65,17 +70,17 @@ class Record:
 
 
 def lacked(trace: Trace) -> Iterator[Missing]:
-    """Yield everything that failed calls of a trace said was missing, those of re-executions included."""
+    """Yield what failed calls of a trace said was missing, those of re-executions included, but for what time will bring."""
     for attempt in trace.attempts:
         for step in attempt.execution.trajectory:
-            if step.outcome.failure is not None:
+            if step.outcome.failure is not None and not step.outcome.failure.retry:
                 yield from (missing.model_copy(update={"have": None}) for missing in step.outcome.failure.missing)
         yield from _lacked_in_trials(attempt)
 
 
 def _lacked_in_trials(attempt: Attempt) -> Iterator[Missing]:
     for trial in attempt.proof.trials if attempt.proof else ():
-        if trial.error is not None and trial.error.failure is not None:
+        if trial.error is not None and trial.error.failure is not None and not trial.error.failure.retry:
             yield from (missing.model_copy(update={"have": None}) for missing in trial.error.failure.missing)
 
 

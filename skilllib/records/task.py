@@ -24,6 +24,8 @@ class Task(Record):
     parameters: dict[str, tuple[Scalar, ...]] = {}
     """Values on which the task is posed, per parameter; the first is the one an attempt uses."""
     split: Split = "train"
+    lasting: bool = True
+    """False for what matters now only, such as a need that presses: solving it is acting, not evidence for a skill."""
 
     @model_validator(mode="after")
     def _check_parses(self) -> Task:

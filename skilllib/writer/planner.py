@@ -51,7 +51,7 @@ class Planner:
             Blocked: A need that nothing known provides.
         """
         needs = [need for need in self._needs(call) if not any(_same(need, other) for other in above)]
-        ensured = [self.ensured(need, above) for need in needs]
+        ensured = [ensure for need in needs for ensure in self._ensured_if_possible(need, above)]
         return tuple(self._with_enough(_ordered(ensured, self.providers)))
 
     def _needs(self, call: Call) -> list[Need]:
@@ -67,6 +67,15 @@ class Planner:
             if known is None or _level(need) > _level(known):
                 strongest[_topic(need)] = need
         return list(strongest.values())
+
+    def _ensured_if_possible(self, need: Need, above: tuple[Need, ...]) -> tuple[Ensure, ...]:
+        """A fact that is too high may fall by itself; where nothing is known to lower it the call is worth trying anyway."""
+        try:
+            return (self.ensured(need, above),)
+        except Blocked:
+            if need.kind != "at_most":
+                raise
+            return ()
 
     def ensured(self, need: Need, above: tuple[Need, ...] = ()) -> Ensure:
         """Return the statement that sees to a need; raises `Blocked` when nothing known provides it."""

@@ -49,22 +49,27 @@ class Providers:
         self._vital = {need.fact: need for need in spec.vital_needs}
 
     def skills_for(self, need: Need) -> list[tuple[Call, bool]]:
-        """Return calls of skills that provide the need, cheapest first, each with whether it may have to be repeated."""
-        found: list[tuple[float, str, Call, bool]] = []
+        """Return calls of skills that provide the need, each with whether it may have to be repeated.
+
+        Those that name what is needed come first: others may bring it about by the way only. Then the cheapest.
+        """
+        found: list[tuple[tuple[bool, float, str], Call, bool]] = []
         for known in self._skills:
             for call, repeat in _offers(known, need):
                 if need.near is not None and not _certain(known, call, need):
                     continue
-                found.append((known.world_steps, known.skill.name, call, repeat))
-        return [(call, repeat) for _, _, call, repeat in sorted(found, key=lambda offer: offer[:2])]
+                named = _said(call) >= _leaf_words(need)
+                found.append(((not named, known.world_steps, known.skill.name), call, repeat))
+        return [(call, repeat) for _, call, repeat in sorted(found, key=lambda offer: offer[0])]
 
     def primitives_for(self, need: Need, hints: Iterable[str] = ()) -> list[Call]:
         """Return primitive calls that may provide the need: those seen to do it, then the best guesses by words."""
-        if need.kind == "at_most":  # most things fall by themselves: what asks for nothing does least harm meanwhile
-            falling = [call for call in self.ground if self._rate(call, need) > 0]
+        if need.kind == "at_most":  # what falls by itself falls while one does nothing; nothing else is worth doing for it
+            falling = [call for call in self.ground if not call.arguments and self._rate(call, need) > 0]
             if falling:
-                return sorted(falling, key=lambda call: (len(call.arguments), -self._rate(call, need)))
-        open_to = self._naming(need, [call for call in self.ground if not self._excluded(call, need)])
+                return sorted(falling, key=lambda call: -self._rate(call, need))
+        idle = need.kind == "at_most"
+        open_to = self._naming(need, [call for call in self.ground if not self._excluded(call, need) and not (idle and call.arguments)])
         seen = [call for call in open_to if self._rate(call, need) >= OFTEN]
         seen.sort(key=lambda call: -self._rate(call, need))
         unsure = [call for call in open_to if call not in seen]
@@ -142,10 +147,17 @@ def _direct(skill: Skill) -> bool:
 
 def _certain(known: Known, call: Call, need: Need) -> bool:
     """Return whether a skill brings something near on purpose, rather than passing by: it names it, or never failed to."""
-    said = {word for text in [call.name, *(str(value) for _, value in call.arguments)] for word in text.split("_")}
-    if set((need.near or "").split("_")) <= said:
+    if set((need.near or "").split("_")) <= _said(call):
         return True
     return need.kind == "equals" and any(e.fact == need.fact and e.changed == e.n and e.value == need.value for e in known.effects)
+
+
+def _said(call: Call) -> set[str]:
+    return {word for text in [call.name, *(str(value) for _, value in call.arguments)] for word in text.split("_")}
+
+
+def _leaf_words(need: Need) -> set[str]:
+    return set((need.fact or "").rsplit(".", 1)[-1].split("_"))
 
 
 def _agrees(effect: dict[str, Scalar], given: dict[str, Scalar]) -> bool:

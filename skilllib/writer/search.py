@@ -34,8 +34,12 @@ MAIN_GUESSES = 12
 """Calls considered for the last step of a program on the strength of words alone."""
 SEEN, NAMED = 0.9, 0.3
 """Weights of having been seen to reach the goal and of bearing all its words, beside the score of the words."""
+IN_VAIN = 0.3
+"""Taken off for each of the first successes that did not reach the goal."""
 LIKELY_CAUSE = 0.6
 """Share of successful calls from which a call counts as what reaches the goal."""
+LESSONS = 2
+"""Proofs that may be cut short for one task to improve the program; the next is taken to its end."""
 REUSES = 2
 """How often an active skill that should do the task is run before something new is written."""
 
@@ -73,7 +77,7 @@ class SearchWriter:
         if (reuse := self._reuse(task, goal, known, trace)) is not None:
             return reuse
         providers = Providers(self._spec, self._memory, self._ranking, known)
-        tried = Tried.from_trace(trace)
+        tried = Tried.from_trace(trace, vital=frozenset(need.fact for need in self._spec.vital_needs))
         planner = Planner(memory=self._memory, providers=providers, failures=tried.failures, short=tried.short, inline=self._inline)
         promising = False
         for main in self._mains(task, goal, providers):
@@ -87,7 +91,7 @@ class SearchWriter:
                 continue
             draft = self._draft(task, goal, main, body, known)
             if draft is not None and tried.may_run(draft.program):
-                return replace(draft, settled=tried.cut_short(draft.program))
+                return replace(draft, settled=tried.cut_short(draft.program) or len(tried.instructive) >= LESSONS)
             promising |= named and draft is not None
         return None
 
@@ -122,12 +126,19 @@ class SearchWriter:
         fact = f"{goal.fact}={goal.value}" if goal.kind == "equals" and isinstance(goal.value, str) else goal.fact
         rest = [call for call in providers.ground if self._share(call, goal) or not self._ineffective(call)]
         scores = self._ranking.scores(_leaf(goal), rest)
-        values = [SEEN * self._share(call, goal) + score + NAMED * self._named(call, goal) for call, score in zip(rest, scores, strict=True)]
+        values = [self._value(call, goal, score) for call, score in zip(rest, scores, strict=True)]
         ranked = sorted(range(len(rest)), key=lambda i: (-values[i], i))
+        if not task.lasting:  # no time for guesses when a need presses
+            ranked = [i for i in ranked if self._share(rest[i], goal)]
         return [*learned, *(rest[i] for i in ranked[:MAIN_GUESSES])]
 
     def _experience(self, call: Call) -> CallExperience | None:
         return self._memory.of(call.name, dict(call.arguments + call.defaults))
+
+    def _value(self, call: Call, goal: Condition, score: float) -> float:
+        share, experience = self._share(call, goal), self._experience(call)
+        in_vain = experience.succeeded if experience and not share else 0
+        return SEEN * share + score + NAMED * self._named(call, goal) - IN_VAIN * min(in_vain, 3)
 
     def _named(self, main: Call, goal: Condition) -> bool:
         return self._ranking.names(_leaf(goal), main)
@@ -152,8 +163,6 @@ class SearchWriter:
 
     def _body(self, task: Task, goal: Condition, main: Call, planner: Planner, tried: Tried) -> tuple[Statement, ...]:
         before = planner.prepared(main)
-        if goal.kind == "increase" and planner.providers.is_vital(goal.fact):
-            before = (*self._room(goal, planner), *before)
         guards: tuple[Guard, ...] = tuple(planner.providers.guards()) if tried.endangered else ()
         guards = tuple(guard for guard in guards if guard.fact != goal.fact)
         experience = self._experience(main)
@@ -167,13 +176,6 @@ class SearchWriter:
                 return (*guards, *before, Do(call=main))
             return (Collect(fact=goal.fact, parameter=parameter, body=(*guards, *before, Do(call=main))),)
         return (*guards, *before, Do(call=main))
-
-    def _room(self, goal: Condition, planner: Planner) -> tuple[Statement, ...]:
-        """Return what lets a vital fact fall below its most, since what is full cannot be raised."""
-        most = planner.providers.most(goal.fact)
-        if most is None:
-            return ()
-        return (planner.ensured(Need(fact=goal.fact, kind="at_most", value=int(most) - 1)),)
 
     def _filler(self, message: str, providers: Providers) -> Call | None:
         """Return the call that a failure's words point to among those that need no argument, so that time passes."""
@@ -204,6 +206,13 @@ def _need(goal: Condition, task: Task) -> Need:
     return Need(fact=goal.fact, kind=kind, value=value)
 
 
+def _on_purpose(skill: Skill, arguments: dict[str, Scalar], task: Task, goal: Condition) -> bool:
+    """Return whether a skill promises what a task asks for, rather than bringing it about by the way."""
+    promised = any(p.check == task.check and p.arguments.items() <= arguments.items() for p in skill.contract.provides)
+    said = set("_".join([skill.name, *map(str, arguments.values())]).split("_"))
+    return promised or set(goal.fact.rsplit(".", 1)[-1].split("_")) <= said
+
+
 def _reaches(known: Known, task: Task, goal: Condition) -> dict[str, Scalar] | None:
     """Return the arguments under which a skill was shown to reach the goal, or None."""
     for provision in known.skill.contract.provides:
@@ -212,6 +221,8 @@ def _reaches(known: Known, task: Task, goal: Condition) -> dict[str, Scalar] | N
     if task.parameters:
         return None
     for effect in known.effects:
+        if effect.fact == goal.fact and not task.lasting and effect.raised:
+            return dict(effect.arguments)
         if effect.fact != goal.fact or effect.changed / effect.n < 0.5:
             continue
         if goal.kind == "increase" and effect.rise >= float(goal.value):

@@ -37,8 +37,8 @@ class Tried:
     """True if a program ended with the world, so that vital needs deserve attention."""
 
     @classmethod
-    def from_trace(cls, trace: Trace) -> Tried:
-        """Read a trace."""
+    def from_trace(cls, trace: Trace, *, vital: frozenset[str] = frozenset()) -> Tried:
+        """Read a trace; `vital` are the facts that the environment declared vital needs."""
         sources: dict[str, int] = {}
         final: set[str] = set()
         failures: dict[str, int] = {}
@@ -67,7 +67,7 @@ class Tried:
             short=short,
             useless=frozenset(useless),
             instructive=frozenset(instructive),
-            endangered=any(_endangered(attempt) for attempt in trace.attempts),
+            endangered=any(_endangered(attempt, vital) for attempt in trace.attempts),
         )
 
     def exhausted(self, main: Call) -> bool:
@@ -158,6 +158,8 @@ def _ensured(program: Program, fact: str) -> bool:
     return "".join(f"[{key!r}]" for key in fact.split(".")) + " < " in program.source
 
 
-def _endangered(attempt: Attempt) -> bool:
+def _endangered(attempt: Attempt, vital: frozenset[str]) -> bool:
     trials = attempt.proof.trials if attempt.proof else ()
-    return attempt.execution.stopped == "terminated" or any(trial.stopped == "terminated" for trial in trials)
+    errors = [attempt.execution.error, *(trial.error for trial in trials)]
+    pressed = any(lack.fact in vital for error in errors if error and error.failure for lack in error.failure.missing)
+    return pressed or attempt.execution.stopped == "terminated" or any(trial.stopped == "terminated" for trial in trials)
