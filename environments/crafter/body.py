@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 
 from environments.crafter.memory import Memory
 from environments.crafter.needs import NEEDS
-from environments.crafter.rules import CREATURES, DIRECTIONS, HOSTILE, Rules
+from environments.crafter.rules import CREATURES, DIRECTIONS, HOSTILE, SERVES, Rules
 from environments.crafter.walking import aim, costs, spread
 from environments.crafter.world import World
 from skilllib.records.world import Failure, Missing
@@ -17,14 +17,14 @@ LONGEST_FIGHT = 40
 """World steps a creature beside the player is fought before the player goes on."""
 DARK = 0.3
 """Daylight under which it counts as dark."""
-DUSK = 0.5
+DUSK = 0.25
 """Daylight under which open grass is too dangerous to walk on."""
-HURT_OUTSIDE = 6
-"""Health at which the player takes cover on such ground."""
 OPEN = 16
 """Cells of grass in sight that make open ground; zombies appear nowhere else."""
 HURT = 4
 """Health at which the player takes cover before going on."""
+DIRE = 1
+"""Level of a need at which a long primitive stops; callers look after needs that merely press."""
 NAMES = {direction: name for name, direction in DIRECTIONS.items()}
 
 
@@ -57,6 +57,9 @@ class Body:
         self.steps = 0
         self._recover = recover
         self._recovering = False
+        self.rest_again = 0
+        self.rested = False
+        self.errand = ""
         self.watched: Mapping[str, int] | None = None
 
     @property
@@ -94,18 +97,23 @@ class Body:
         if self.watched is not None:
             self._heed(self.watched)
 
-    def watch_needs(self) -> None:
-        """From now on stop as soon as a need begins to press, or drops to its last point."""
-        self.watched = dict(self.inventory)
+    def heed_needs(self) -> None:
+        """Watch from now on for needs that become dire, unless what is looked for serves one."""
+        self.watched = None if self.errand in SERVES else dict(self.inventory)
 
     def _heed(self, before: Mapping[str, int]) -> None:
-        for need, level in NEEDS.items():
+        for need in NEEDS:
             have = self.inventory[need]
             if have < before[need]:
                 self.watched = dict(self.inventory)
-                if have in (level - 1, 1, 0):
-                    missing = Missing(fact=f"vitals.{need}", at_least=level, have=have)
-                    raise Refused(f"stopped because {need} is down to {have}; see to it, then call again", missing, retry=True)
+                if have <= DIRE:
+                    self.stop(need)
+
+    def stop(self, need: str) -> None:
+        """Stop the primitive because of a need."""
+        have = self.inventory[need]
+        missing = Missing(fact=f"vitals.{need}", at_least=NEEDS[need], have=have)
+        raise Refused(f"stopped because {need} is down to {have}; see to it, then call again", missing, retry=True)
 
     def move(self, direction: tuple[int, int]) -> bool:
         """Step in a direction, or turn if the cell is taken; return whether the player moved. Never into lava."""
@@ -138,12 +146,20 @@ class Body:
         until = self.steps + LONGEST_FIGHT
         while (cell := self.beside()) is not None and self.steps < until:
             self.strike(cell)
-        if self.inventory["health"] <= (HURT_OUTSIDE if self.exposed else HURT) and not self._recovering:
+        if (self.exposed or self.inventory["health"] <= HURT) and not self._recovering and self.world.time >= self.rest_again:
             self._recovering = True
             try:
                 self._recover(self)
             finally:
                 self._recovering = False
+            self._look_after_needs()
+
+    def _look_after_needs(self) -> None:
+        """After a night in cover a need that presses comes before what was being done."""
+        for need, level in NEEDS.items():
+            if self.inventory[need] < level - 1 and self.errand not in SERVES and self.rested:
+                self.rested = False
+                self.stop(need)
 
     def prices(self) -> bytes:
         """Return what entering each remembered cell costs now."""
@@ -152,6 +168,10 @@ class Body:
     def reaches(self, cells: Iterable[int]) -> bool:
         """Return whether there is a known way to a cell beside one of these."""
         return self.way_beside(cells) is not None
+
+    def known(self) -> dict[str, int]:
+        """Return how much of everything is known that can be reached."""
+        return self.memory.count(spread(self.prices(), self.memory.position, self.memory.height).cost)
 
     def way_beside(self, cells: Iterable[int]) -> list[int] | None:
         """Return the cheapest way to a cell beside one of these, or None; empty if the player is there."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from environments.crafter.body import Body, Refused
+from environments.crafter.tending import tend
 from environments.crafter.walking import aim
 from skilllib.records.world import Missing
 
@@ -22,18 +23,33 @@ def place(body: Body, item: str) -> int:
     def fits(front: int) -> bool:
         return body.memory.name(front) in rule.where and front not in body.memory.creatures
 
+    near = [station for station in body.rules.stations if body.memory.near(station)]
+
+    def stands(cell: int) -> bool:
+        return all(body.memory.near(station, cell) for station in near)
+
     placed = body.world.achievements[f"place_{item}"]
     for _ in range(TRIES):
         body.defend()
-        moves = aim(body.memory, body.rules, body.world.facing, fits, within=NEARBY)
+        moves = _moves(body, fits, stands)
         if moves is None:
             raise Refused(f"no free place for {item} close by", Missing(near=rule.where[0]))
         if not body.take(moves) or not fits(body.front):
             continue
         body.do(f"place_{item}")
         if body.world.achievements[f"place_{item}"] > placed:
+            tend(body)
             return placed + 1
     raise Refused(f"something kept getting in the way of {item}; try again", retry=True)
+
+
+def _moves(body: Body, fits: Callable[[int], bool], stands: Callable[[int], bool]) -> list[str] | None:
+    """Return moves to face a fitting cell, if possible without leaving what making things needs near."""
+    for where in (stands, bool):
+        moves = aim(body.memory, body.rules, body.world.facing, fits, within=NEARBY, stands=where)
+        if moves is not None:
+            return moves
+    return None
 
 
 def make(body: Body, item: str) -> int:

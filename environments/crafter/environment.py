@@ -74,6 +74,7 @@ class CrafterEnvironment:
         if primitive not in PRIMITIVES:
             raise EnvironmentFault(f"crafter has no primitive {primitive!r}; it has {', '.join(PRIMITIVES)}")
         body.steps, body.watched, self._world.reward = 0, None, 0.0
+        body.errand = str(next(iter(arguments.values()), ""))
         value, failure = _attempt(PRIMITIVES[primitive], body, arguments)
         dead, over = self._world.dead, self._world.over
         return Outcome(

@@ -10,9 +10,15 @@ from environments.crafter.memory import UNKNOWN, Memory
 from environments.crafter.walking import spread
 from environments.crafter.world import REACH, VOID
 
-ROCKS = ("stone", "path", "coal", "iron", "diamond", "lava")
-"""What is found among rock; the skeleton lives there too. Everything else is looked for on open ground."""
-UNDERGROUND = (*ROCKS, "skeleton")
+ROCK = ("stone", "path", "coal", "iron", "diamond", "lava")
+MEADOW = ("grass", "tree")
+SHORE = ("grass", "sand", "water")
+GROUND = {
+    **dict.fromkeys((*ROCK, "skeleton"), ROCK),
+    **dict.fromkeys(("grass", "tree", "cow", "zombie"), MEADOW),
+    **dict.fromkeys(("water", "sand"), SHORE),
+}
+"""Around what a target is looked for; everything else is looked for on meadows."""
 STALE = 6
 """World steps after which the plan is made again."""
 
@@ -57,11 +63,9 @@ def _next_way(body: Body, target: str) -> list[int] | None:
 def _worth(memory: Memory, target: str) -> npt.NDArray[np.float64]:
     """Return for each cell how many unknown cells its window would show, weighed by the ground around it."""
     unknown = _in_window(memory.map == UNKNOWN)
-    rock = _in_window(np.isin(memory.map, [memory.numbers[name] for name in ROCKS]))
+    ground = _in_window(np.isin(memory.map, [memory.numbers[name] for name in GROUND.get(target, MEADOW)]))
     known = _in_window((memory.map != UNKNOWN) & (memory.map != VOID))
-    share = rock / np.maximum(known, 1)
-    fitting = share if target in UNDERGROUND else 1 - share
-    return unknown * (0.25 + fitting)
+    return unknown * (0.25 + ground / np.maximum(known, 1))
 
 
 def _in_window(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from environments.crafter.body import Body, Refused
 from environments.crafter.exploring import explore
 from environments.crafter.rules import PLANTS, Collecting
+from environments.crafter.tending import look_after, tend
 from environments.crafter.walking import aim
 from skilllib.records.world import Missing
 
@@ -16,7 +17,7 @@ APPROACHES = 8
 
 def explore_until(body: Body, target: str, max_steps: int = 300) -> int:
     """Explore until a target that can be reached is known; return how many of it are known."""
-    body.watch_needs()
+    body.heed_needs()
     if not explore(body, target, until=max_steps):
         missing = Missing(fact=f"known.{target}", at_least=1, have=len(body.memory.find(target)), near=target)
         raise Refused(f"no {target} within reach was found in {body.steps} steps; explore further", missing, retry=True)
@@ -58,8 +59,17 @@ def collect(body: Body, target: str) -> int:
             _approach(body, target)
             body.do("do")
         if body.world.achievements[f"collect_{item}"] > gathered:
+            _fill_up(body, target, item)
             return body.inventory[item]
     raise Refused(f"{target} gave nothing this time; try again", retry=True)
+
+
+def _fill_up(body: Body, target: str, item: str) -> None:
+    """Go on with what fills a vital until it is full, as long as nothing comes near."""
+    while item in body.rules.vitals and body.inventory[item] < body.rules.maximum[item] and body.beside() is None:
+        if body.memory.name(body.front) != target or body.front in body.memory.creatures:
+            return
+        body.do("do")
 
 
 def _require(body: Body, target: str, rule: Collecting) -> None:
@@ -112,7 +122,7 @@ def _try_underfoot(body: Body, target: str, achievement: str, gathered: int) -> 
 def _eat_plant(body: Body) -> int:
     known(body, "plant")
     if not body.memory.find("ripe_plant"):
-        body.go_beside("plant")  # it may have ripened since it was last seen
+        look_after(body)  # it may have ripened since it was last seen
     if not body.memory.find("ripe_plant"):
         lacks = Missing(fact="known.ripe_plant", at_least=1, have=0), *unknown(body, "plant")
         raise Refused("the plant is not ripe yet; let time pass near it, then call again", *lacks, retry=True)
@@ -122,5 +132,6 @@ def _eat_plant(body: Body) -> int:
         if body.memory.name(body.front) == "ripe_plant":
             body.do("do")
         if body.world.achievements["eat_plant"] > eaten:
+            tend(body)
             return body.inventory["food"]
     raise Refused("the plant could not be eaten this time; try again", retry=True)

@@ -3,44 +3,47 @@
 from __future__ import annotations
 
 from environments.crafter.body import Body, Refused
+from environments.crafter.exploring import explore
 from environments.crafter.gathering import known
 from environments.crafter.observing import visible
 from environments.crafter.rules import DIRECTIONS
 from environments.crafter.shelter import take_cover
+from environments.crafter.tending import tend
 from skilllib.records.base import Json
 from skilllib.records.world import Missing
 
-LONGEST_CHASE = 100
+LONGEST_CHASE = 200
 """World steps after which a creature is let go."""
 
 
 def attack(body: Body, creature: str) -> None:
-    """Chase the nearest creature in sight and strike it until it is beaten."""
+    """Chase the nearest creature that was seen and strike it until it is beaten."""
     known(body, creature)
     achievement = next(name for name in body.rules.achievements if name.endswith(f"_{creature}"))
     beaten = body.world.achievements[achievement]
-    while body.steps < LONGEST_CHASE:
+    until = body.steps + LONGEST_CHASE
+    while body.steps < until:
         near = body.beside((creature,))
         if near is not None:
             body.strike(near)
         else:
-            _chase(body, creature)
+            _chase(body, creature, until)
         if body.world.achievements[achievement] > beaten:
             return
     raise Refused(f"the {creature} got away", Missing(near=creature), retry=True)
 
 
-def _chase(body: Body, creature: str) -> None:
+def _chase(body: Body, creature: str, until: int) -> None:
+    """Take a step towards the nearest one that was seen; if none is left look around for another."""
     body.defend()
-    cells = body.memory.find(creature)
-    if not cells:
+    way = body.way_beside(body.memory.find(creature))
+    if way:
+        body.follow(way[:1])
+    elif way is not None:
+        body.do("noop")
+    elif not explore(body, creature, until=until):
         missing = Missing(fact=f"known.{creature}", at_least=1, have=0, near=creature)
         raise Refused(f"the {creature} is out of sight", missing, retry=True)
-    way = body.way_beside(cells)
-    if way is None:
-        body.do("noop")
-    else:
-        body.follow(way[:1])
 
 
 def sleep(body: Body) -> int:
@@ -63,7 +66,8 @@ def sleep(body: Body) -> int:
 
 def wait(body: Body, steps: int = 10) -> None:
     """Let time pass on the spot."""
-    body.watch_needs()
+    body.heed_needs()
+    tend(body)
     while body.steps < steps:
         body.defend()
         if body.steps < steps:

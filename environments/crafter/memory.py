@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
 from environments.crafter.rules import CREATURES, PLANTS, Rules
 from environments.crafter.world import REACH, VOID, WINDOW, World
 
+FORGET = {"cow": 300, "zombie": 50, "skeleton": 150}
+"""World steps after which it is forgotten where a creature was last seen. Far from the player creatures stand still."""
 UNKNOWN = 0
 """Number of a cell that was never in the window."""
 
@@ -30,6 +34,7 @@ class Memory:
         self.height = height + 2 * REACH[1]
         self.start = world.position
         self.creatures: dict[int, str] = {}
+        self.sighted: dict[int, tuple[str, int]] = {}
         self.position = 0
         self.see(world)
 
@@ -46,6 +51,21 @@ class Memory:
                 self.map[body.x + REACH[0], body.y + REACH[1]] = self.numbers[body.name]
             else:
                 self.creatures[self._number(body.x, body.y)] = body.name
+        self._remember_creatures(world.time)
+
+    def _remember_creatures(self, now: int) -> None:
+        """Keep where creatures were last seen, until that place is seen again or too long ago."""
+        self.sighted = {
+            cell: (name, when)
+            for cell, (name, when) in self.sighted.items()
+            if now - when < FORGET[name] and not self.sees(cell)
+        }
+        self.sighted.update({cell: (name, now) for cell, name in self.creatures.items() if name in FORGET})
+
+    def sees(self, cell: int) -> bool:
+        """Return whether a cell is in the window."""
+        dx, dy = self.offset(cell)
+        return abs(dx) <= REACH[0] and abs(dy) <= REACH[1]
 
     def _number(self, x: int, y: int) -> int:
         return (x + REACH[0]) * self.height + y + REACH[1]
@@ -75,9 +95,9 @@ class Memory:
         return cell - self.height, cell + self.height, cell - 1, cell + 1
 
     def find(self, target: str) -> list[int]:
-        """Return all cells where a material, plant or visible creature is known, nearest first."""
+        """Return all cells where a material or plant is known or a creature was last seen, nearest first."""
         if target in CREATURES:
-            cells = [cell for cell, name in self.creatures.items() if name == target]
+            cells = [cell for cell, (name, _) in self.sighted.items() if name == target]
         else:
             wanted = PLANTS if target == "plant" else (target,)
             cells = [
@@ -85,13 +105,18 @@ class Memory:
             ]
         return sorted(cells, key=lambda cell: (self.distance(cell), cell))
 
-    def count(self) -> dict[str, int]:
-        """Return how many cells of each material, plant and visible creature are known."""
-        found = np.bincount(self.map.ravel(), minlength=len(self.names))
+    def count(self, reached: Iterable[int]) -> dict[str, int]:
+        """Return how much of each material, plant and creature is known beside cells that can be reached."""
+        beside = np.zeros(self.map.size, bool)
+        cells = np.fromiter(reached, np.int64)
+        for shift in self.around(0):
+            beside[cells + shift] = True
+        beside[self.position] = False
+        found = np.bincount(self.map.ravel()[beside], minlength=len(self.names))
         known = {name: int(found[number]) for number, name in enumerate(self.names) if number != UNKNOWN}
         known["plant"] += known["ripe_plant"]
-        visible = list(self.creatures.values())
-        return known | {name: visible.count(name) for name in CREATURES}
+        sighted = [name for cell, (name, _) in self.sighted.items() if beside[cell]]
+        return known | {name: sighted.count(name) for name in CREATURES}
 
     def in_sight(self, material: str) -> int:
         """Return how many cells of a material the window shows."""
@@ -99,12 +124,12 @@ class Memory:
         window = self.map[x - REACH[0] : x + REACH[0] + 1, y - REACH[1] : y + REACH[1] + 1]
         return int((window == self.numbers[material]).sum())
 
-    def near(self, material: str) -> bool:
-        """Return whether crafter counts a material as near: in the 3x3 cells around the player.
+    def near(self, material: str, cell: int | None = None) -> bool:
+        """Return whether crafter counts a material as near: in the 3x3 cells around the player, or around a cell.
 
         At the world's left and top edge crafter's own slice is empty, so nothing is near there.
         """
-        x, y = divmod(self.position, self.height)
+        x, y = divmod(self.position if cell is None else cell, self.height)
         if VOID in (self.map[x - 1, y], self.map[x, y - 1]):
             return False
         return bool((self.map[x - 1 : x + 2, y - 1 : y + 2] == self.numbers[material]).any())

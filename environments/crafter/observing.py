@@ -20,7 +20,7 @@ def facts(body: Body) -> dict[str, Json]:
         "vitals": {name: held[name] for name in rules.vitals},
         "achievements": dict(world.achievements),
         "near": {name: memory.near(name) for name in rules.stations},
-        "known": memory.count(),
+        "known": body.known(),
         "position": {"x": world.position[0] - memory.start[0], "y": world.position[1] - memory.start[1]},
         "facing": NAMES[world.facing],
         "sleeping": world.sleeping,

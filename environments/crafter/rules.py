@@ -13,6 +13,8 @@ HOSTILE = ("zombie", "skeleton")
 """Creatures that hurt the player."""
 PLANTS = ("plant", "ripe_plant")
 """A sapling that was planted, and one that can be eaten; crafter keeps them as objects, we remember them as cells."""
+SERVES = {"water": "drink", "cow": "food", "plant": "food", "ripe_plant": "food"}
+"""What one looks for when a vital need presses."""
 DIRECTIONS: dict[str, tuple[int, int]] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 
 

@@ -61,15 +61,15 @@ def costs(memory: Memory, rules: Rules, inventory: dict[str, int], *, dusk: bool
     return bytes(prices)
 
 
-def spread(prices: bytes, start: int, height: int, goals: Container[int] = ()) -> Spread:
-    """Search outwards from a cell, cheapest first, until a goal or the end of what can be reached.
+def spread(prices: bytes, start: int, height: int, goals: Container[int] = (), *, within: int = 1_000_000) -> Spread:
+    """Search outwards from a cell, cheapest first, until a goal, the end of what can be reached or a cost.
 
     Prices are at most 3, so four buckets take the place of a heap.
     """
     cost, came = {start: 0}, dict[int, int]()
     layers: list[list[int]] = [[start], [], [], []]
     total = idle = 0
-    while idle < 4:
+    while idle < 4 and total <= within:
         layer, layers[total & 3] = layers[total & 3], []
         idle = 0 if layer else idle + 1
         for cell in layer:
@@ -86,7 +86,15 @@ def spread(prices: bytes, start: int, height: int, goals: Container[int] = ()) -
     return Spread(cost, came, None)
 
 
-def aim(memory: Memory, rules: Rules, facing: tuple[int, int], fits: Callable[[int], bool], *, within: int) -> list[str] | None:
+def aim(
+    memory: Memory,
+    rules: Rules,
+    facing: tuple[int, int],
+    fits: Callable[[int], bool],
+    *,
+    within: int,
+    stands: Callable[[int], bool] = bool,
+) -> list[str] | None:
     """Return the shortest list of moves after which the player faces a cell that fits, or None.
 
     One cannot turn towards a free cell without stepping onto it, so the search runs over cells and directions.
@@ -97,6 +105,7 @@ def aim(memory: Memory, rules: Rules, facing: tuple[int, int], fits: Callable[[i
         facing: Where the player looks now.
         fits: Says whether a cell is one to face.
         within: Give up after this many moves.
+        stands: Says whether a cell is one to stand on at the end; by default all are.
     """
     walkable = {memory.numbers[name] for name in rules.walkable}
     first = (memory.position, memory.shift(facing))
@@ -104,7 +113,7 @@ def aim(memory: Memory, rules: Rules, facing: tuple[int, int], fits: Callable[[i
     queue = deque([(first, 0)])
     while queue:
         state, depth = queue.popleft()
-        if fits(sum(state)):
+        if fits(sum(state)) and stands(state[0]):
             return _moves(came, state)
         for name, direction in DIRECTIONS.items() if depth < within else ():
             step = memory.shift(direction)
