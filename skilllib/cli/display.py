@@ -15,7 +15,7 @@ from skilllib.cli.logbook import State
 from skilllib.cli.output import STATUS_STYLES, seconds_text
 from skilllib.records.base import Json
 
-REASON = 110
+REASON = 90
 """Characters of a reason that are shown; the event log has all of it."""
 
 
@@ -95,7 +95,7 @@ def attempt_line(fields: dict[str, Json], state: State) -> Text:
 
 
 def _short(reason: str) -> str:
-    line = " ".join(reason.split())
+    line = " ".join(reason.partition(" (missing: ")[0].split())
     return line if len(line) <= REASON else line[: REASON - 1] + "…"
 
 

@@ -29,9 +29,12 @@ def show(
     _print_reached(console, summary)
     lacking = unreached([milestone.name for milestone in spec.milestones], summary, events)
     if lacking:
-        rows = table("not reached", "why", title="")
+        rows = table("milestone not reached", "why", title="")
+        by_reason: dict[str, list[str]] = {}
         for name, why in lacking.items():
-            rows.add_row(name, Text(why, style="dim"))
+            by_reason.setdefault(why, []).append(name)
+        for why, names in by_reason.items():
+            rows.add_row(", ".join(names), Text(why, style="dim"))
         console.print(rows)
     _print_figures(console, summary)
     if summary["ended"] == "interrupted":

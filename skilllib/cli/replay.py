@@ -73,7 +73,7 @@ class Replay:
 
     def run(self, skill: Skill, *, without: Skill | None = None) -> Result:
         """Run the kept tests of a skill, or as many as were asked for."""
-        tests = self._library.tests(skill.code_hash)[: self._most]
+        tests = various(self._library.tests(skill.code_hash))[: self._most]
         if any(test.prefix for test in tests):
             raise InvalidRecord(f"a test of {skill.name!r} starts in the middle of a world, which cannot be replayed yet")
         closure = self._library.closure([skill.code_hash])
@@ -123,6 +123,18 @@ def _task(skill: Skill, test: KeptTest) -> Task:
         check=test.check,
         parameters={name: (value,) for name, value in test.check_arguments.items()},
     )
+
+
+def various(tests: Sequence[KeptTest]) -> tuple[KeptTest, ...]:
+    """Return the tests with those first whose arguments no earlier one has, so that a few show every use of a skill."""
+    seen: dict[str, int] = {}
+    ranks = []
+    for test in tests:
+        key = canonical(test.arguments)
+        seen[key] = seen.get(key, 0) + 1
+        ranks.append(seen[key])
+    order = sorted(range(len(tests)), key=ranks.__getitem__)
+    return tuple(tests[i] for i in order)
 
 
 def callees(library: SkillLibrary, skill: Skill) -> Iterator[Skill]:

@@ -8,7 +8,7 @@ comes back when a skill with that effect is learned.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from skilllib.curriculum.goals import milestone_task, need_task, obtainable, quantity_task, reached, vital_task
@@ -17,6 +17,7 @@ from skilllib.memory import Memory
 from skilllib.protocols import SkillSource
 from skilllib.records.execution import Trace
 from skilllib.records.need import Need
+from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Observation
 
@@ -167,6 +168,7 @@ class Provided:
     """What the active skills bring about, by their contracts and verified effects."""
 
     def __init__(self, skills: SkillSource, spec: EnvironmentSpec) -> None:
+        self._source = skills
         self._skills = [
             (skill, tuple(skills.effects(skill.code_hash)))
             for skill in skills.skills("active")
@@ -201,6 +203,16 @@ class Provided:
                 raised = {effect.fact for effect in effects if effect.rise > 0}
                 best = max(best, sum(any(f"after.{fact} >" in check for fact in raised) for check in checks))
         return best
+
+    def figures(self, tasks: Mapping[str, Task]) -> dict[str, tuple[float, float]]:
+        """Return for each task how reliable and how costly the best skill for it is: (lower bound of success, world steps)."""
+        return {name: max((self._figure(skill, task) for skill, _ in self._skills), default=(0.0, 0.0)) for name, task in tasks.items()}
+
+    def _figure(self, skill: Skill, task: Task) -> tuple[float, float]:
+        if not any(provision.check == task.check for provision in skill.contract.provides):
+            return 0.0, 0.0
+        statistics = self._source.statistics(skill.code_hash)
+        return statistics.lower_bound, statistics.world_steps
 
     def raises(self, fact: str) -> bool:
         """Return whether a skill was seen to raise a fact at some point, even if it ended up the same."""

@@ -128,7 +128,7 @@ def _why(last: tuple[int, str] | None) -> str:
     if last is None:
         return "never tried: other tasks came first"
     count, reason = last
-    return f"{count} attempt{'s' if count > 1 else ''}; the last one: {reason}"
+    return f"{count} attempt{'s' if count > 1 else ''}; the last one: {reason.partition(' (missing: ')[0]}"
 
 
 def picked(account: Account, most: int) -> list[Mapping[str, Any]]:

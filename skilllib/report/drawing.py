@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from skilllib.records.skill import Skill
-from skilllib.report.layout import layers
+from skilllib.report.layout import layout
 
-CHARACTER, LINE, GAP_X, GAP_Y, PADDING = 7.6, 30.0, 22.0, 62.0, 20.0
+CHARACTER, LINE, GAP_X, GAP_Y, PADDING, JOINT = 7.6, 30.0, 22.0, 64.0, 20.0, 4.0
 """Sizes in pixels."""
 WIDEST = 1400.0
 """Pixels after which a layer goes on in a second row."""
@@ -27,6 +28,17 @@ class Box:
     x: float
     y: float
     width: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Where everything is drawn, in pixels."""
+
+    boxes: list[Box]
+    lines: list[list[tuple[float, float]]]
+    """Of each call: from the lower edge of the caller over its joints to the upper edge of the callee."""
+    width: float
+    height: float
 
 
 def chosen(skills: Sequence[Skill], *, everything: bool) -> list[Skill]:
@@ -86,87 +98,102 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
 
 
-def boxes(skills: Sequence[Skill]) -> tuple[list[Box], float, float]:
-    """Return the boxes with the width and the height of the drawing, in pixels."""
+def plan(skills: Sequence[Skill]) -> Plan:
+    """Return where everything is drawn."""
     known, label = {skill.code_hash: skill for skill in skills}, labels(skills)
-    rows = [row for layer in layers(edges_of(skills)) for row in _broken(layer, label)]
-    width = max((_row_width(row, label) for row in rows), default=0.0) + 2 * PADDING
-    placed: list[Box] = []
+    found = layout(edges_of(skills))
+    wide = {key: _width(label.get(key)) for row in found.rows for key in row}
+    rows = [part for row in found.rows for part in _broken(row, wide)]
+    width = max((_row_width(row, wide) for row in rows), default=0.0) + 2 * PADDING
+    middles: dict[str, tuple[float, float]] = {}
     for i, row in enumerate(rows):
-        x = (width - _row_width(row, label)) / 2
+        x = (width - _row_width(row, wide)) / 2
         for key in row:
-            wide = _box_width(label[key])
-            y = PADDING + LINE / 2 + i * GAP_Y
-            placed.append(Box(skill=known[key], label=label[key], x=x + wide / 2, y=y, width=wide))
-            x += wide + GAP_X
-    return placed, width, 2 * PADDING + LINE + max(0, len(rows) - 1) * GAP_Y
+            middles[key] = (x + wide[key] / 2, PADDING + LINE / 2 + i * GAP_Y)
+            x += wide[key] + GAP_X
+    return Plan(
+        boxes=[
+            Box(skill=skill, label=label[key], x=middles[key][0], y=middles[key][1], width=wide[key])
+            for key, skill in known.items()
+        ],
+        lines=[_line([middles[key] for key in way]) for way in found.ways.values()],
+        width=width,
+        height=2 * PADDING + LINE + max(0, len(rows) - 1) * GAP_Y,
+    )
 
 
-def _broken(layer: list[str], label: dict[str, str]) -> list[list[str]]:
+def _line(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    (x, y), (last_x, last_y) = points[0], points[-1]
+    return [(x, y + LINE / 2), *points[1:-1], (last_x, last_y - LINE / 2)]
+
+
+def _broken(layer: list[str], wide: Mapping[str, float]) -> list[list[str]]:
     rows: list[list[str]] = [[]]
     for key in layer:
-        if rows[-1] and _row_width([*rows[-1], key], label) > WIDEST:
+        if rows[-1] and _row_width([*rows[-1], key], wide) > WIDEST:
             rows.append([])
         rows[-1].append(key)
     return rows
 
 
-def _box_width(label: str) -> float:
-    return len(label) * CHARACTER + 20
+def _width(label: str | None) -> float:
+    return JOINT if label is None else len(label) * CHARACTER + 20
 
 
-def _row_width(row: Sequence[str], label: dict[str, str]) -> float:
-    return sum(_box_width(label[key]) for key in row) + GAP_X * max(0, len(row) - 1)
+def _row_width(row: Sequence[str], wide: Mapping[str, float]) -> float:
+    return sum(wide[key] for key in row) + GAP_X * max(0, len(row) - 1)
 
 
 def svg(skills: Sequence[Skill]) -> str:
     """Return the graph as an SVG element that takes its colours from the page."""
-    placed, width, height = boxes(skills)
-    if not placed:
+    drawn = plan(skills)
+    if not drawn.boxes:
         return ""
-    at = {box.skill.code_hash: box for box in placed}
-    lines = [_curve(at[caller], at[callee]) for caller, callees in edges_of(skills).items() for callee in callees]
+    lines = [f'<path class="edge" d="{_curve(line)}"/>' for line in drawn.lines]
     nodes = [
         f'<g class="node {box.skill.status}"><title>{html.escape(box.skill.description)}</title>'
         f'<rect x="{box.x - box.width / 2:.1f}" y="{box.y - LINE / 2:.1f}" width="{box.width:.1f}" height="{LINE}" rx="7"/>'
         f'<text x="{box.x:.1f}" y="{box.y + 4.5:.1f}">{html.escape(box.label)}</text></g>'
-        for box in placed
+        for box in drawn.boxes
     ]
-    described = f"Skill graph: {len(placed)} skills, {len(lines)} calls"
+    described = f"Skill graph: {len(nodes)} skills, {len(lines)} calls"
     return (
-        f'<svg class="graph" role="img" aria-label="{described}" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'style="max-width:{width:.0f}px">{"".join(lines)}{"".join(nodes)}</svg>'
+        f'<svg class="graph" role="img" aria-label="{described}" viewBox="0 0 {drawn.width:.0f} {drawn.height:.0f}" '
+        f'style="max-width:{drawn.width:.0f}px">{"".join(lines)}{"".join(nodes)}</svg>'
     )
 
 
-def _curve(caller: Box, callee: Box) -> str:
-    top, bottom = caller.y + LINE / 2, callee.y - LINE / 2
-    bend = (bottom - top) / 2
-    return (
-        f'<path class="edge" d="M{caller.x:.1f},{top:.1f} C{caller.x:.1f},{top + bend:.1f} '
-        f'{callee.x:.1f},{bottom - bend:.1f} {callee.x:.1f},{bottom:.1f}"/>'
-    )
+def _curve(points: Sequence[tuple[float, float]]) -> str:
+    """Return a smooth path: vertical in every point, so that it bends between the layers."""
+    path = [f"M{points[0][0]:.1f},{points[0][1]:.1f}"]
+    for (x, y), (to_x, to_y) in itertools.pairwise(points):
+        middle = (y + to_y) / 2
+        path.append(f"C{x:.1f},{middle:.1f} {to_x:.1f},{middle:.1f} {to_x:.1f},{to_y:.1f}")
+    return "".join(path)
 
 
 def png(skills: Sequence[Skill]) -> bytes:
     """Return the graph as a PNG, drawn without a display."""
     from matplotlib.figure import Figure
     from matplotlib.patches import FancyArrowPatch
+    from matplotlib.path import Path as Curve
 
-    placed, width, height = boxes(skills)
-    figure = Figure(figsize=(max(width, 300) / 100, max(height, 80) / 100), dpi=200, facecolor="white")
+    drawn = plan(skills)
+    width, height = max(drawn.width, 300), max(drawn.height, 80)
+    figure = Figure(figsize=(width / 100, height / 100), dpi=200, facecolor="white")
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set(xlim=(0, max(width, 300)), ylim=(max(height, 80), 0))
+    axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis("off")
-    at = {box.skill.code_hash: box for box in placed}
-    for caller, callees in edges_of(skills).items():
-        for callee in callees:
-            start, end = (at[caller].x, at[caller].y + LINE / 2), (at[callee].x, at[callee].y - LINE / 2)
-            axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=10, color="#8c959f", linewidth=1))
-    for box in placed:
+    for line in drawn.lines:
+        points = [line[0]]
+        for (x, y), (to_x, to_y) in itertools.pairwise(line):
+            points += [(x, (y + to_y) / 2), (to_x, (y + to_y) / 2), (to_x, to_y)]
+        curve = Curve(points, [Curve.MOVETO] + [Curve.CURVE4] * (len(points) - 1))
+        axes.add_patch(FancyArrowPatch(path=curve, arrowstyle="-|>", mutation_scale=9, color="#8c959f", linewidth=1))
+    style: dict[str, Any] = {"fontsize": 8, "family": "DejaVu Sans Mono", "ha": "center", "va": "center", "parse_math": False}
+    for box in drawn.boxes:
         frame = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": COLOURS[box.skill.status], "linewidth": 1.4}
-        style: dict[str, Any] = {"fontsize": 8, "family": "DejaVu Sans Mono", "ha": "center", "va": "center"}
-        axes.text(box.x, box.y, box.label, bbox=frame, parse_math=False, **style)
+        axes.text(box.x, box.y, box.label, bbox=frame, **style)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()

@@ -27,6 +27,7 @@ from skilllib.writer.plan import Call, Collect, Do, Guard, Persist, Statement
 from skilllib.writer.planner import Blocked, Planner
 from skilllib.writer.providers import Known, Providers
 from skilllib.writer.ranking import WordRanking
+from skilllib.writer.reuse import reused
 from skilllib.writer.source import describe, function_source
 from skilllib.writer.tried import Tried
 
@@ -74,8 +75,8 @@ class SearchWriter:
         if goal is None:
             return None
         known = self._known()
-        if (reuse := self._reuse(task, goal, known, trace)) is not None:
-            return reuse
+        if sum(attempt.reuses is not None for attempt in trace.attempts) < REUSES and (draft := reused(task, known)) is not None:
+            return draft
         providers = Providers(self._spec, self._memory, self._ranking, known)
         tried = Tried.from_trace(trace, vital=frozenset(need.fact for need in self._spec.vital_needs))
         planner = Planner(memory=self._memory, providers=providers, failures=tried.failures, short=tried.short, inline=self._inline)
@@ -106,24 +107,10 @@ class SearchWriter:
             if skill.program is not None and skill.environment in ("", self._spec.name)
         ]
 
-    def _reuse(self, task: Task, goal: Condition, known: Sequence[Known], trace: Trace) -> Draft | None:
-        """Return the active skill that was shown to reach the goal, to be run as it is."""
-        if sum(attempt.reuses is not None for attempt in trace.attempts) >= REUSES:
-            return None
-        offers = [
-            (one.world_steps, one.skill.name, one.skill, given) for one in known if (given := _reaches(one, task, goal)) is not None
-        ]
-        if not offers:
-            return None
-        _, _, skill, arguments = min(offers, key=lambda offer: offer[:2])
-        assert skill.program is not None  # noqa: S101 - `known` holds code skills only
-        return Draft(program=skill.program, arguments=arguments, reuses=skill, rationale=f"{skill.name} was shown to do this")
-
     def _mains(self, task: Task, goal: Condition, providers: Providers) -> list[Call]:
         """Return candidates for the call that reaches the goal, best first: by what was seen of them and by their words."""
         need = _need(goal, task)
         learned = [call for call, _ in providers.skills_for(need)] if goal.kind in ("at_least", "equals") else []
-        fact = f"{goal.fact}={goal.value}" if goal.kind == "equals" and isinstance(goal.value, str) else goal.fact
         rest = [call for call in providers.ground if self._share(call, goal) or not self._ineffective(call)]
         scores = self._ranking.scores(_leaf(goal), rest)
         values = [self._value(call, goal, score) for call, score in zip(rest, scores, strict=True)]
@@ -204,34 +191,6 @@ def _need(goal: Condition, task: Task) -> Need:
     value = goal.bound(task.arguments()).value
     kind = goal.kind if goal.kind in ("at_least", "at_most", "equals") else "at_least"
     return Need(fact=goal.fact, kind=kind, value=value)
-
-
-def _on_purpose(skill: Skill, arguments: dict[str, Scalar], task: Task, goal: Condition) -> bool:
-    """Return whether a skill promises what a task asks for, rather than bringing it about by the way."""
-    promised = any(p.check == task.check and p.arguments.items() <= arguments.items() for p in skill.contract.provides)
-    said = set("_".join([skill.name, *map(str, arguments.values())]).split("_"))
-    return promised or set(goal.fact.rsplit(".", 1)[-1].split("_")) <= said
-
-
-def _reaches(known: Known, task: Task, goal: Condition) -> dict[str, Scalar] | None:
-    """Return the arguments under which a skill was shown to reach the goal, or None."""
-    for provision in known.skill.contract.provides:
-        if provision.check == task.check and set(provision.parameters) == set(task.parameters):
-            return dict(provision.arguments)
-    if task.parameters:
-        return None
-    for effect in known.effects:
-        if effect.fact == goal.fact and not task.lasting and effect.raised:
-            return dict(effect.arguments)
-        if effect.fact != goal.fact or effect.changed / effect.n < 0.5:
-            continue
-        if goal.kind == "increase" and effect.rise >= float(goal.value):
-            return dict(effect.arguments)
-        if goal.kind == "at_least" and effect.rise >= float(goal.value):
-            return dict(effect.arguments)
-        if goal.kind == "equals" and effect.value == goal.value:
-            return dict(effect.arguments)
-    return None
 
 
 def _leaf(goal: Condition) -> str:
