@@ -19,6 +19,9 @@ OFFLINE = {
 }
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
 
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]
+"""They are plug-ins; collecting them for their doctests would import each as the one module `conftest`."""
+
 os.environ.update(OFFLINE)
 for name in [name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN")) or name.startswith("SKILLLIB_")]:
     del os.environ[name]
