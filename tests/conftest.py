@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +20,6 @@ OFFLINE = {
 }
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
 
-collect_ignore_glob = ["conftest.py", "*/conftest.py"]
-"""They are plug-ins; collecting them for their doctests would import each as the one module `conftest`."""
-
 os.environ.update(OFFLINE)
 for name in [name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN")) or name.startswith("SKILLLIB_")]:
     del os.environ[name]
@@ -30,6 +28,11 @@ settings.register_profile(
     "house", derandomize=True, deadline=None, database=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("house")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Tests are in files that say so; what helps them has no doctests, and is imported by whom it helps."""
+    return True if collection_path.suffix == ".py" and not collection_path.name.startswith("test_") else None
 
 
 def _is_local(family: int, address: Any) -> bool:
