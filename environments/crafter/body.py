@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 
 from environments.crafter.memory import Memory
 from environments.crafter.needs import NEEDS
-from environments.crafter.rules import CREATURES, DIRECTIONS, HOSTILE, SERVES, Rules
+from environments.crafter.rules import CREATURES, DIRECTIONS, HOSTILE, PLANTS, SERVES, Rules
 from environments.crafter.walking import aim, costs, spread
 from environments.crafter.world import World
 from skilllib.records.world import Failure, Missing
@@ -59,6 +59,7 @@ class Body:
         self._recovering = False
         self.rest_again = 0
         self.rested = False
+        self.shot = False
         self.errand = ""
         self.watched: Mapping[str, int] | None = None
 
@@ -89,9 +90,11 @@ class Body:
             Ended: The episode ended with it.
             Refused: A vital need began to press and this primitive watches for that.
         """
+        before = self.inventory["health"]
         self.world.step(action)
         self.steps += 1
         self.memory.see(self.world)
+        self.shot = self.inventory["health"] < before - 1 and self.beside() is None
         if self.world.over:
             raise Ended
         if self.watched is not None:
@@ -146,6 +149,8 @@ class Body:
         until = self.steps + LONGEST_FIGHT
         while (cell := self.beside()) is not None and self.steps < until:
             self.strike(cell)
+        if self.shot:
+            self._dodge()
         if (self.exposed or self.inventory["health"] <= HURT) and not self._recovering and self.world.time >= self.rest_again:
             self._recovering = True
             try:
@@ -154,6 +159,21 @@ class Body:
                 self._recovering = False
             self._look_after_needs()
 
+    def _dodge(self) -> None:
+        """Leave the line of a shot: step to the free cell from which the fewest cells of cave are in line."""
+        self.shot = False
+        free = [
+            cell
+            for cell in self.memory.around(self.memory.position)
+            if self.memory.name(cell) in self.rules.walkable and cell not in self.memory.creatures
+        ]
+        if free:
+            self.move(self.memory.offset(min(free, key=lambda cell: (self._in_line(cell), cell))))
+
+    def _in_line(self, cell: int) -> int:
+        """Return from how many sides an arrow could come to a cell."""
+        return sum(self.memory.shot_at(cell, cell + self.memory.shift(side)) for side in DIRECTIONS.values())
+
     def _look_after_needs(self) -> None:
         """After a night in cover a need that presses comes before what was being done."""
         for need, level in NEEDS.items():
@@ -161,9 +181,17 @@ class Body:
                 self.rested = False
                 self.stop(need)
 
-    def prices(self) -> bytes:
-        """Return what entering each remembered cell costs now."""
-        return costs(self.memory, self.rules, self.inventory, dusk=self.world.daylight < DUSK)
+    def prices(self, *, fences: bool = False) -> bytes:
+        """Return what entering each remembered cell costs now; the stones around a plant are dug for its sake only."""
+        prices = costs(self.memory, self.rules, self.inventory, dusk=self.world.daylight < DUSK)
+        if fences or self.errand in PLANTS:
+            return prices
+        fenced = bytearray(prices)
+        for plant in self.memory.find("plant"):
+            for cell in self.memory.around(plant):
+                if self.memory.name(cell) == "stone":
+                    fenced[cell] = 0
+        return bytes(fenced)
 
     def reaches(self, cells: Iterable[int]) -> bool:
         """Return whether there is a known way to a cell beside one of these."""
@@ -171,7 +199,7 @@ class Body:
 
     def known(self) -> dict[str, int]:
         """Return how much of everything is known that can be reached."""
-        return self.memory.count(spread(self.prices(), self.memory.position, self.memory.height).cost)
+        return self.memory.count(spread(self.prices(fences=True), self.memory.position, self.memory.height).cost)
 
     def way_beside(self, cells: Iterable[int]) -> list[int] | None:
         """Return the cheapest way to a cell beside one of these, or None; empty if the player is there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from environments.crafter.body import Body, Refused
-from environments.crafter.tending import tend
+from environments.crafter.tending import open_sides, tend
 from environments.crafter.walking import aim
 from skilllib.records.world import Missing
 
@@ -23,15 +23,10 @@ def place(body: Body, item: str) -> int:
     def fits(front: int) -> bool:
         return body.memory.name(front) in rule.where and front not in body.memory.creatures
 
-    near = [station for station in body.rules.stations if body.memory.near(station)]
-
-    def stands(cell: int) -> bool:
-        return all(body.memory.near(station, cell) for station in near)
-
     placed = body.world.achievements[f"place_{item}"]
     for _ in range(TRIES):
         body.defend()
-        moves = _moves(body, fits, stands)
+        moves = _moves(body, item, fits)
         if moves is None:
             raise Refused(f"no free place for {item} close by", Missing(near=rule.where[0]))
         if not body.take(moves) or not fits(body.front):
@@ -43,10 +38,22 @@ def place(body: Body, item: str) -> int:
     raise Refused(f"something kept getting in the way of {item}; try again", retry=True)
 
 
-def _moves(body: Body, fits: Callable[[int], bool], stands: Callable[[int], bool]) -> list[str] | None:
-    """Return moves to face a fitting cell, if possible without leaving what making things needs near."""
-    for where in (stands, bool):
-        moves = aim(body.memory, body.rules, body.world.facing, fits, within=NEARBY, stands=where)
+def _moves(body: Body, item: str, fits: Callable[[int], bool]) -> list[str] | None:
+    """Return moves to face a fitting cell, the best that is close by.
+
+    A plant is best where few sides are open; anything else where what making things needs near stays near.
+    """
+    near = [station for station in body.rules.stations if body.memory.near(station)]
+
+    def stays(cell: int) -> bool:
+        return all(body.memory.near(station, cell) for station in near)
+
+    def shielded(most: int) -> Callable[[int], bool]:
+        return lambda front: fits(front) and len(open_sides(body, front)) <= most
+
+    wishes = [(shielded(most), bool) for most in (1, 2)] if item == "plant" else [(fits, stays)]
+    for wish, stands in (*wishes, (fits, bool)):
+        moves = aim(body.memory, body.rules, body.world.facing, wish, within=NEARBY, stands=stands)
         if moves is not None:
             return moves
     return None

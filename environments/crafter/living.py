@@ -52,7 +52,10 @@ def sleep(body: Body) -> int:
     if body.inventory["energy"] >= most:
         missing = Missing(fact="vitals.energy", at_most=most - 1, have=body.inventory["energy"])
         raise Refused("not tired yet; let time pass, then call again", missing, retry=True)
-    take_cover(body)
+    if take_cover(body) is None and body.dark and body.exposed:
+        held = body.inventory["stone"]
+        missing = Missing(fact="inventory.stone", at_least=min(held + 2, body.rules.maximum["stone"]), have=held)
+        raise Refused("too dangerous in the open at night; come with more to close yourself in", missing, retry=True)
     woken = body.world.achievements["wake_up"]
     body.do("sleep")
     while body.world.sleeping:

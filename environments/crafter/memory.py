@@ -12,6 +12,9 @@ from environments.crafter.world import REACH, VOID, WINDOW, World
 
 FORGET = {"cow": 300, "zombie": 50, "skeleton": 150}
 """World steps after which it is forgotten where a creature was last seen. Far from the player creatures stand still."""
+OPEN_TO_ARROWS = ("grass", "sand", "path", "water", "lava")
+RANGE = 8
+"""Cells ahead that are looked at for where an arrow may come from."""
 UNKNOWN = 0
 """Number of a cell that was never in the window."""
 
@@ -56,9 +59,7 @@ class Memory:
     def _remember_creatures(self, now: int) -> None:
         """Keep where creatures were last seen, until that place is seen again or too long ago."""
         self.sighted = {
-            cell: (name, when)
-            for cell, (name, when) in self.sighted.items()
-            if now - when < FORGET[name] and not self.sees(cell)
+            cell: (name, when) for cell, (name, when) in self.sighted.items() if now - when < FORGET[name] and not self.sees(cell)
         }
         self.sighted.update({cell: (name, now) for cell, name in self.creatures.items() if name in FORGET})
 
@@ -72,7 +73,7 @@ class Memory:
 
     def name(self, cell: int) -> str:
         """Return what is remembered at a cell: a material, a plant, `unknown`, or `void` outside the world."""
-        number = int(self.map.item(cell))
+        number = int(self.map.item(cell)) if 0 <= cell < self.map.size else VOID
         return "void" if number == VOID else self.names[number]
 
     def offset(self, cell: int) -> tuple[int, int]:
@@ -117,6 +118,16 @@ class Memory:
         known["plant"] += known["ripe_plant"]
         sighted = [name for cell, (name, _) in self.sighted.items() if beside[cell]]
         return known | {name: sighted.count(name) for name in CREATURES}
+
+    def shot_at(self, cell: int, beside: int) -> bool:
+        """Return whether an arrow could come to a cell over the one beside it: from a cave within range, over open ground."""
+        for ahead in range(RANGE):
+            name = self.name(beside + ahead * (beside - cell))
+            if name == "path":
+                return True
+            if name not in OPEN_TO_ARROWS:
+                return False
+        return False
 
     def in_sight(self, material: str) -> int:
         """Return how many cells of a material the window shows."""

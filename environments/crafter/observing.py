@@ -72,5 +72,3 @@ def place(dx: int, dy: int) -> str:
 def observation(body: Body) -> Observation:
     """Return the present observation."""
     return Observation(text=words(body), facts=facts(body))
-
-

@@ -20,8 +20,6 @@ FAR = 30
 """The same for rock to dig into, when there is nothing closer."""
 LIQUID = ("water", "lava")
 """Nothing walks on these, but arrows fly over them."""
-RANGE = 9
-"""Cells ahead that are looked at for where arrows may come from."""
 SPRING = 15
 """World steps it is worth that one can drink in a shelter."""
 THIRST = 8
@@ -91,12 +89,13 @@ def _shapes(body: Body, corner: int) -> Iterator[tuple[int, ...]]:
     """Return the cells that could be closed off around one: itself, pairs and squares, free or diggable."""
     memory, height = body.memory, body.memory.height
     usable = (*body.rules.walkable, *diggable(body.rules, body.inventory))
+    fences = {cell for plant in memory.find("plant") for cell in memory.around(plant)}
     for inside in (
         (corner,),
         *((corner, near) for near in memory.around(corner)),
         *((corner, corner + x, corner + y, corner + x + y) for x in (-height, height) for y in (-1, 1)),
     ):
-        if all(memory.name(cell) in usable and cell not in memory.creatures for cell in inside):
+        if all(memory.name(cell) in usable and cell not in memory.creatures and cell not in fences for cell in inside):
             yield inside
 
 
@@ -123,13 +122,7 @@ def _open(body: Body, cell: int, outside: int) -> bool:
     name = body.memory.name(outside)
     if name not in LIQUID:
         return name in (*body.rules.walkable, "unknown")
-    for ahead in range(1, RANGE):
-        name = body.memory.name(outside + ahead * (outside - cell))
-        if name not in (*LIQUID, *body.rules.walkable):
-            return False
-        if name == "path":
-            return True
-    return False
+    return body.memory.shot_at(cell, outside)
 
 
 def _build(body: Body, plan: Shelter) -> bool:

@@ -16,7 +16,7 @@ TRIES = 8
 def tend(body: Body) -> None:
     """Close the open sides of a plant close by, as far as the stones held go."""
     tries = TRIES
-    while body.inventory["stone"] and tries and (gaps := _open_sides(body)):
+    while body.inventory["stone"] and tries and (gaps := _gaps(body)):
         tries -= 1
         plans = [(cell, aim(body.memory, body.rules, body.world.facing, cell.__eq__, within=AROUND)) for cell in gaps]
         moves, cell = min(((moves, cell) for cell, moves in plans if moves is not None), key=_length, default=(None, 0))
@@ -30,13 +30,15 @@ def _length(plan: tuple[list[str], int]) -> tuple[int, int]:
     return len(plan[0]), plan[1]
 
 
-def _open_sides(body: Body) -> list[int]:
-    """Return the free cells beside the nearest plant that is close by."""
-    memory = body.memory
-    for plant in memory.find("plant")[:1]:
-        if memory.distance(plant) <= CLOSE:
-            return [cell for cell in memory.around(plant) if memory.name(cell) in body.rules.walkable]
-    return []
+def _gaps(body: Body) -> list[int]:
+    """Return the open sides of the nearest plant, if it is close by."""
+    nearest = [plant for plant in body.memory.find("plant")[:1] if body.memory.distance(plant) <= CLOSE]
+    return [cell for plant in nearest for cell in open_sides(body, plant)]
+
+
+def open_sides(body: Body, plant: int) -> list[int]:
+    """Return the cells beside a plant from which it could be trampled."""
+    return [cell for cell in body.memory.around(plant) if body.memory.name(cell) in body.rules.walkable]
 
 
 def look_after(body: Body) -> None:

@@ -195,4 +195,3 @@ class World:
 
 def _nothing() -> None:
     return None
-
