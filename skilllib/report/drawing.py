@@ -159,7 +159,7 @@ def svg(skills: Sequence[Skill]) -> str:
     described = f"Skill graph: {len(nodes)} skills, {len(lines)} calls"
     return (
         f'<svg class="graph" role="img" aria-label="{described}" viewBox="0 0 {drawn.width:.0f} {drawn.height:.0f}" '
-        f'style="max-width:{drawn.width:.0f}px">{"".join(lines)}{"".join(nodes)}</svg>'
+        f'style="width:{drawn.width:.0f}px">{"".join(lines)}{"".join(nodes)}</svg>'
     )
 
 

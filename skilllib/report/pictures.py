@@ -16,7 +16,8 @@ import numpy.typing as npt
 from skilllib.errors import SkillLibError
 from skilllib.library import SkillLibrary
 from skilllib.protocols import Environment, Rendering
-from skilllib.records.base import Scalar
+from skilllib.records.execution import Step
+from skilllib.records.world import Observation
 from skilllib.registry import make_environment
 from skilllib.report.account import Account, picked
 
@@ -46,7 +47,9 @@ class _Acted:
     number: int
     episode: int
     seed: int | None
-    calls: tuple[tuple[str, Mapping[str, Scalar]], ...]
+    before: Observation | None
+    """What was there when the episode began; None for a later attempt in it."""
+    steps: tuple[Step, ...]
 
 
 def pictures(account: Account, *, most: int = MOST, seconds: float = SECONDS) -> list[Picture]:
@@ -71,10 +74,13 @@ def pictures(account: Account, *, most: int = MOST, seconds: float = SECONDS) ->
 
 
 def _acted(library: SkillLibrary, run: str) -> Iterator[_Acted]:
+    episode = -1
     for _, trace in library.traces(run):
         for attempt in trace.attempts:
-            calls = tuple((step.primitive, dict(step.arguments)) for step in attempt.execution.trajectory)
-            yield _Acted(number=attempt.number, episode=attempt.episode, seed=attempt.seed, calls=calls)
+            done = attempt.execution
+            before = done.before if attempt.episode != episode else None
+            episode = attempt.episode
+            yield _Acted(number=attempt.number, episode=episode, seed=attempt.seed, before=before, steps=done.trajectory)
 
 
 def _taken(
@@ -82,20 +88,29 @@ def _taken(
 ) -> Iterator[Picture]:
     if not (environment.spec.renders and environment.spec.seeds and isinstance(environment, Rendering)):
         return
-    episode, last = -1, max(wanted)
+    episode, last, same = -1, max(wanted), True
     for attempt in acted:
         if attempt.number > last or time.monotonic() > deadline:
             return
         if attempt.episode != episode:
             episode = attempt.episode
-            environment.reset(attempt.seed)
-        for primitive, arguments in attempt.calls:
-            outcome = environment.call(primitive, arguments)
-            if outcome.terminated or outcome.truncated:
-                break
-        if attempt.number in wanted:
+            same = _same_beginning(environment.reset(attempt.seed), attempt)
+        same = same and all(_same_step(environment, step) for step in attempt.steps)
+        if not same:
+            log.info("attempt %d cannot be made again: the environment answers otherwise than it did", attempt.number)
+        elif attempt.number in wanted:
             names = ", ".join(name.replace("_", " ") for name in wanted[attempt.number])
             yield Picture(caption=f"attempt {attempt.number}: {names}", data=_data_url(environment.render()))
+
+
+def _same_beginning(observation: Observation, attempt: _Acted) -> bool:
+    return attempt.before is None or observation.facts == attempt.before.facts
+
+
+def _same_step(environment: Environment, step: Step) -> bool:
+    """Make a call again; an environment that was changed since, or is not deterministic, would show another world."""
+    outcome = environment.call(step.primitive, step.arguments)
+    return (outcome.steps, outcome.terminated, outcome.value) == (step.outcome.steps, step.outcome.terminated, step.outcome.value)
 
 
 def _data_url(frame: npt.NDArray[np.uint8]) -> str:
