@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
 
 from environments.crafter.memory import Memory
 from environments.crafter.needs import NEEDS
@@ -28,6 +29,18 @@ DIRE = 1
 NAMES = {direction: name for name, direction in DIRECTIONS.items()}
 
 
+@dataclass(slots=True)
+class Alert:
+    """What the reflexes keep in mind between calls."""
+
+    rest_again: int = 0
+    """Step of the episode before which no place to hide is looked for again."""
+    rested: bool = False
+    """Whether the player rested in cover since a need last stopped it."""
+    shot: bool = False
+    """Whether something out of reach did harm in the last step."""
+
+
 class Refused(Exception):
     """A primitive cannot do its work; becomes the outcome's failure."""
 
@@ -48,18 +61,19 @@ class Body:
         rules: Crafter's rules.
         memory: What was seen in this episode.
         recover: What to do when badly hurt.
+        alert: What the reflexes kept in mind, when an episode is taken up again.
     """
 
-    def __init__(self, world: World, rules: Rules, memory: Memory, *, recover: Callable[[Body], None]) -> None:
+    def __init__(
+        self, world: World, rules: Rules, memory: Memory, *, recover: Callable[[Body], None], alert: Alert | None = None
+    ) -> None:
         self.world = world
         self.rules = rules
         self.memory = memory
         self.steps = 0
         self._recover = recover
         self._recovering = False
-        self.rest_again = 0
-        self.rested = False
-        self.shot = False
+        self.alert = alert or Alert()
         self.errand = ""
         self.watched: Mapping[str, int] | None = None
 
@@ -94,7 +108,7 @@ class Body:
         self.world.step(action)
         self.steps += 1
         self.memory.see(self.world)
-        self.shot = self.inventory["health"] < before - 1 and self.beside() is None
+        self.alert.shot = self.inventory["health"] < before - 1 and self.beside() is None
         if self.world.over:
             raise Ended
         if self.watched is not None:
@@ -149,9 +163,9 @@ class Body:
         until = self.steps + LONGEST_FIGHT
         while (cell := self.beside()) is not None and self.steps < until:
             self.strike(cell)
-        if self.shot:
+        if self.alert.shot:
             self._dodge()
-        if (self.exposed or self.inventory["health"] <= HURT) and not self._recovering and self.world.time >= self.rest_again:
+        if (self.exposed or self.inventory["health"] <= HURT) and not self._recovering and self.world.time >= self.alert.rest_again:
             self._recovering = True
             try:
                 self._recover(self)
@@ -161,7 +175,7 @@ class Body:
 
     def _dodge(self) -> None:
         """Leave the line of a shot: step to the free cell from which the fewest cells of cave are in line."""
-        self.shot = False
+        self.alert.shot = False
         free = [
             cell
             for cell in self.memory.around(self.memory.position)
@@ -177,8 +191,8 @@ class Body:
     def _look_after_needs(self) -> None:
         """After a night in cover a need that presses comes before what was being done."""
         for need, level in NEEDS.items():
-            if self.inventory[need] < level - 1 and self.errand not in SERVES and self.rested:
-                self.rested = False
+            if self.inventory[need] < level - 1 and self.errand not in SERVES and self.alert.rested:
+                self.alert.rested = False
                 self.stop(need)
 
     def prices(self, *, fences: bool = False) -> bytes:
@@ -187,10 +201,8 @@ class Body:
         if fences or self.errand in PLANTS:
             return prices
         fenced = bytearray(prices)
-        for plant in self.memory.find("plant"):
-            for cell in self.memory.around(plant):
-                if self.memory.name(cell) == "stone":
-                    fenced[cell] = 0
+        for cell in self.memory.fences():
+            fenced[cell] = 0
         return bytes(fenced)
 
     def reaches(self, cells: Iterable[int]) -> bool:

@@ -96,13 +96,15 @@ class CrafterEnvironment:
 
     def snapshot(self) -> object:
         """Return a token for the present state, with what was seen so far."""
-        return self._world.snapshot(), pickle.dumps(self._begun().memory)
+        body = self._begun()
+        return self._world.snapshot(), pickle.dumps((body.memory, body.alert))
 
     def restore(self, token: Any) -> None:
         """Return to the state of a token."""
-        world, memory = token
+        world, kept = token
+        memory, alert = pickle.loads(kept)
         self._world.restore(world)
-        self._body = Body(self._world, rules(), pickle.loads(memory), recover=recover)
+        self._body = Body(self._world, rules(), memory, recover=recover, alert=alert)
 
     def render(self) -> npt.NDArray[np.uint8]:
         """Return the player's screen; the world is not disturbed."""

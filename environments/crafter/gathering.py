@@ -93,7 +93,9 @@ def _approach(body: Body, target: str) -> None:
     """Walk beside the nearest target and face it."""
     if not body.go_beside(target):
         raise Refused(f"no known way leads to {target}", Missing(near=target), retry=True)
-    cell = next((cell for cell in body.memory.around(body.memory.position) if body.memory.name(cell) == target), None)
+    spared = body.memory.fences()
+    around = body.memory.around(body.memory.position)
+    cell = next((cell for cell in around if body.memory.name(cell) == target and cell not in spared), None)
     if cell is not None:
         body.face(cell)
 

@@ -100,11 +100,16 @@ class Memory:
         if target in CREATURES:
             cells = [cell for cell, (name, _) in self.sighted.items() if name == target]
         else:
+            spared = {self.position} | (self.fences() if target == "stone" else set())
             wanted = PLANTS if target == "plant" else (target,)
             cells = [
-                cell for name in wanted for cell in np.flatnonzero(self.map == self.numbers[name]).tolist() if cell != self.position
+                cell for name in wanted for cell in np.flatnonzero(self.map == self.numbers[name]).tolist() if cell not in spared
             ]
         return sorted(cells, key=lambda cell: (self.distance(cell), cell))
+
+    def fences(self) -> set[int]:
+        """Return the stones around plants, which are neither gathered nor dug through."""
+        return {cell for plant in self.find("plant") for cell in self.around(plant) if self.name(cell) == "stone"}
 
     def count(self, reached: Iterable[int]) -> dict[str, int]:
         """Return how much of each material, plant and creature is known beside cells that can be reached."""
@@ -112,7 +117,7 @@ class Memory:
         cells = np.fromiter(reached, np.int64)
         for shift in self.around(0):
             beside[cells + shift] = True
-        beside[self.position] = False
+        beside[[self.position, *self.fences()]] = False
         found = np.bincount(self.map.ravel()[beside], minlength=len(self.names))
         known = {name: int(found[number]) for number, name in enumerate(self.names) if number != UNKNOWN}
         known["plant"] += known["ripe_plant"]

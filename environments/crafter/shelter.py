@@ -177,9 +177,9 @@ def recover(body: Body) -> None:
     """The second reflex: when hurt, or at night on open ground, take cover and rest until the worst is over."""
     shelter = take_cover(body) if _can_rest(body) else None
     if shelter is None:
-        body.rest_again = body.world.time + RETRY
+        body.alert.rest_again = body.world.time + RETRY
         return
-    body.rested = True
+    body.alert.rested = True
     until, night = body.steps + LONGEST_REST, body.world.daylight < DAWN
     while body.steps < until and _can_rest(body):
         if body.inventory["health"] >= HEALED and not (night and _dangerous(body)):

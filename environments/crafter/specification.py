@@ -45,7 +45,7 @@ def _of_places(rules: Rules) -> tuple[Primitive, ...]:
             doc="Walk over unexplored ground until a target is known that can be reached. Returns at once if one is.",
             parameters=(target, Parameter(name="max_steps", type="integer", minimum=1, maximum=2000, default=300)),
             returns="int: how many of the target are known",
-            fails="None was found within the steps (call again to go on), or a vital need began to press on the way.",
+            fails="None was found within the steps (call again to go on), or a vital need became dire on the way.",
         ),
         Primitive(
             name="go_to",
@@ -60,7 +60,8 @@ def _of_things(rules: Rules) -> tuple[Primitive, ...]:
     return (
         Primitive(
             name="collect",
-            doc="Walk to the nearest known target and gather from it once. What comes only by chance is tried repeatedly.",
+            doc="Walk to the nearest known target and gather from it once; of what fills a vital need, until it is full. "
+            "What comes only by chance is tried repeatedly.",
             parameters=(Parameter(name="target", choices=(*rules.collect, "plant")),),
             returns="int: how much is held now of what was gathered",
             fails="No target is known or can be reached, a tool is missing, no more can be carried, it is not ripe, or luck.",
@@ -81,9 +82,9 @@ def _of_things(rules: Rules) -> tuple[Primitive, ...]:
         ),
         Primitive(
             name="attack",
-            doc="Chase the nearest creature of a kind in sight and strike it until it is beaten.",
+            doc="Chase the nearest creature of a kind that was seen and strike it until it is beaten.",
             parameters=(Parameter(name="creature", choices=CREATURES),),
-            fails="None is in sight, or it got away.",
+            fails="None is known or found, or it got away.",
         ),
     )
 
@@ -94,13 +95,13 @@ def _of_time() -> tuple[Primitive, ...]:
             name="sleep",
             doc="Sleep until rested. Dangerous in the open.",
             returns="int: the energy after waking",
-            fails="Not tired yet, or woken by harm.",
+            fails="Not tired yet, woken by harm, or the night is too dangerous without cover.",
         ),
         Primitive(
             name="wait",
-            doc="Let time pass on the spot.",
+            doc="Let time pass on the spot; what is planted close by is guarded with materials that are held.",
             parameters=(Parameter(name="steps", type="integer", minimum=1, maximum=1000, default=10),),
-            fails="A vital need began to press.",
+            fails="A vital need became dire.",
         ),
         Primitive(
             name="look",
