@@ -17,7 +17,7 @@ def specification(rules: Rules, *, length: int) -> EnvironmentSpec:
     """Return the specification for episodes of a length."""
     return EnvironmentSpec(
         name="crafter",
-        primitives=(*_of_places(rules), *_of_things(rules), *_of_time(), *_bare()),
+        primitives=(*_of_places(rules), *_of_things(rules), _of_creatures(), *_of_time(), *_bare()),
         facts=fact_schema(rules, length=length),
         milestones=tuple(
             Milestone(name=name, check=f"after.achievements.{name} > before.achievements.{name}") for name in rules.achievements
@@ -80,12 +80,15 @@ def _of_things(rules: Rules) -> tuple[Primitive, ...]:
             returns="int: how many of the item are held now",
             fails="Materials are missing, or something that is needed is not near.",
         ),
-        Primitive(
-            name="attack",
-            doc="Chase the nearest creature of a kind that was seen and strike it until it is beaten.",
-            parameters=(Parameter(name="creature", choices=CREATURES),),
-            fails="None is known or found, or it got away.",
-        ),
+    )
+
+
+def _of_creatures() -> Primitive:
+    return Primitive(
+        name="attack",
+        doc="Chase the nearest creature of a kind that was seen and strike it until it is beaten.",
+        parameters=(Parameter(name="creature", choices=CREATURES),),
+        fails="None is known or found, or it got away.",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 from environments.crafter.memory import Memory
@@ -115,17 +115,21 @@ def aim(
         state, depth = queue.popleft()
         if fits(sum(state)) and stands(state[0]):
             return _moves(came, state)
-        for name, direction in DIRECTIONS.items() if depth < within else ():
-            step = memory.shift(direction)
-            ahead = state[0] + step
-            if memory.name(ahead) in ("lava", "void", "unknown"):
-                continue
-            free = memory.map.item(ahead) in walkable and ahead not in memory.creatures
-            then = (ahead if free else state[0], step)
+        for name, then in _turns(memory, walkable, state[0]) if depth < within else ():
             if then not in came:
                 came[then] = (state, name)
                 queue.append((then, depth + 1))
     return None
+
+
+def _turns(memory: Memory, walkable: Container[int], cell: int) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Return the moves from a cell, each with the cell and the direction after it."""
+    for name, direction in DIRECTIONS.items():
+        step = memory.shift(direction)
+        ahead = cell + step
+        if memory.name(ahead) not in ("lava", "void", "unknown"):
+            free = memory.map.item(ahead) in walkable and ahead not in memory.creatures
+            yield name, (ahead if free else cell, step)
 
 
 def _moves(came: dict[tuple[int, int], tuple[tuple[int, int], str] | None], state: tuple[int, int]) -> list[str]:

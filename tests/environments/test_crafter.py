@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
-import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,18 +14,10 @@ import pytest
 
 from environments.crafter import CrafterEnvironment, make
 from environments.crafter.rules import rules
-from skilllib.errors import EnvironmentFault, ResetNeeded
+from skilllib.errors import ResetNeeded
 from skilllib.records.facts import lookup
 from skilllib.records.world import (
-    EnvironmentSpec,
     Failure,
-    Milestone,
-    Missing,
-    Observation,
-    Outcome,
-    Parameter,
-    Primitive,
-    VitalNeed,
 )
 from skilllib.testing.contract import check_environment
 
@@ -210,93 +201,6 @@ def test_with_stones_one_sleeps_closed_in(world: CrafterEnvironment) -> None:
     assert world.observe().facts["achievements"]["place_stone"] > 0
 
 
-def test_a_walled_in_player_does_not_try_forever_to_gather_underfoot(world: CrafterEnvironment) -> None:
-    grid, (x, y) = world._world._env._world, world._world.position
-    for cell in ((x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)):
-        grid[cell] = "tree"
-    grid[x, y] = "grass"
-    world._body.memory.see(world._world)  # type: ignore[union-attr]
-    assert world.observe().facts["known"]["grass"] == 0
-    assert failure(world, "collect", target="grass").retry
-    assert world.call("collect", {"target": "grass"}).steps < 100
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("target", ["water", "tree", "grass", "stone", "iron", "diamond"])
-def test_what_is_known_can_be_reached(seed: int, target: str) -> None:
-    world = make()
-    world.reset(seed)
-    for _ in range(3):
-        if world.observe().facts["known"][target] >= 1:
-            assert world.call("go_to", {"target": target}).failure is None
-            return
-        world._world.inventory.update(health=9, food=9, drink=9, energy=9)
-        outcome = world.call("explore_until", {"target": target})
-        assert outcome.steps > 0
-        assert not outcome.terminated
-        assert (outcome.failure is None) == (world.observe().facts["known"][target] >= 1)
-
-
-def test_what_cannot_be_reached_is_not_known(world: CrafterEnvironment) -> None:
-    grid, (x, y) = world._world._env._world, world._world.position
-    grid[x + 3, y] = "diamond"
-    for cell in ((x + 2, y), (x + 4, y), (x + 3, y + 1), (x + 3, y - 1)):
-        grid[cell] = "stone"
-    world._body.memory.see(world._world)  # type: ignore[union-attr]
-    assert world.observe().facts["known"]["diamond"] == 0
-    world._world.inventory["wood_pickaxe"] = 1  # with which one digs there
-    assert world.observe().facts["known"]["diamond"] == 1
-
-
-def test_it_is_remembered_where_a_creature_was_seen(world: CrafterEnvironment) -> None:
-    from crafter import objects
-
-    grid, (x, y) = world._world._env._world, world._world.position
-    cow = objects.Cow(grid, (x + 4, y)) if grid[x + 4, y][1] is None else grid[x + 4, y][1]
-    grid.add(cow) if cow not in grid.objects else None
-    memory = world._body.memory  # type: ignore[union-attr]
-    memory.see(world._world)
-    cell = memory.position + memory.shift((4, 0))
-    grid.remove(cow)
-    assert memory.sighted[cell][0] == "cow"
-    memory.see(world._world)
-    assert cell not in memory.sighted
-
-
-def test_water_is_drunk_until_one_is_full(world: CrafterEnvironment) -> None:
-    grid, (x, y) = world._world._env._world, world._world.position
-    grid[x + 1, y] = "water"
-    world._world.inventory["drink"] = 3
-    world._body.memory.see(world._world)  # type: ignore[union-attr]
-    assert world.call("collect", {"target": "water"}).value == 9
-
-
-def test_a_plant_is_fenced_with_stones_that_are_held_and_the_fence_is_spared(world: CrafterEnvironment) -> None:
-    world._world.inventory.update(sapling=1, stone=9, wood_pickaxe=1)
-    assert world.call("place", {"item": "plant"}).failure is None
-    memory = world._body.memory  # type: ignore[union-attr]
-    (plant,) = memory.find("plant")
-    assert not {memory.name(cell) for cell in memory.around(plant)} & set(rules().walkable)
-    assert not memory.fences() & set(memory.find("stone"))
-    assert world.observe().facts["known"]["plant"] == 1
-
-
-def test_a_furnace_is_placed_so_that_the_table_stays_near(world: CrafterEnvironment) -> None:
-    world._world.inventory.update(wood=9, stone=9)
-    assert world.call("place", {"item": "table"}).failure is None
-    assert world.call("place", {"item": "furnace"}).failure is None
-    assert world.observe().facts["near"] == {"table": True, "furnace": True}
-
-
-def test_nobody_sleeps_in_the_open_dark_without_cover(world: CrafterEnvironment) -> None:
-    grid, (x, y) = world._world._env._world, world._world.position
-    grid._mat_map[x - 9 : x + 10, y - 9 : y + 10] = grid._mat_ids["grass"]
-    world._world.inventory["energy"] = 3
-    grid.daylight = 0.0
-    world._body.memory.see(world._world)  # type: ignore[union-attr]
-    assert "inventory.stone" in lacks(failure(world, "sleep"))
-
-
 def test_a_snapshot_also_keeps_what_was_seen(world: CrafterEnvironment) -> None:
     world.call("explore_until", {"target": "stone"})
     token, seen = world.snapshot(), world.observe()
@@ -313,152 +217,3 @@ def test_the_docs_of_primitives_give_no_recipe_away() -> None:
     for primitive in make().spec.primitives:
         words = f"{primitive.doc} {primitive.returns} {primitive.fails}".split()
         assert not {"wood", "pickaxe", "stone", "coal", "iron", "diamond", "sapling", "grass"} & set(words)
-
-
-# The contract has to notice an environment that breaks it: one small broken world per rule.
-
-
-class Toy:
-    """A sound environment: a counter that ends at five."""
-
-    def __init__(self) -> None:
-        self.spec = EnvironmentSpec(
-            name="toy",
-            primitives=(Primitive(name="step", doc="Count on.", parameters=(Parameter(name="by", type="integer", minimum=1),)),),
-            facts={"type": "object", "properties": {"count": {"type": "integer", "minimum": 0}}},
-            milestones=(Milestone(name="counted", check="after.count > before.count"),),
-            seeds=True,
-            snapshots=True,
-        )
-        self.count: Any = None
-
-    def reset(self, seed: int | None = None) -> Observation:
-        self.count = 0
-        return self.observe()
-
-    def call(self, primitive: str, arguments: Any) -> Outcome:
-        if self.count is None or self.count >= 5:
-            raise ResetNeeded("reset first")
-        self.count += 1
-        return Outcome(terminated=self.count >= 5)
-
-    def observe(self) -> Observation:
-        return Observation(text=str(self.count), facts={"count": self.count})
-
-    def snapshot(self) -> object:
-        return self.count
-
-    def restore(self, token: object) -> None:
-        self.count = token
-
-    def close(self) -> None:
-        pass
-
-
-class Endless(Toy):
-    def call(self, primitive: str, arguments: Any) -> Outcome:
-        self.count = (self.count or 0) + 1
-        return Outcome(terminated=self.count >= 5)
-
-
-class Undeclared(Toy):
-    def observe(self) -> Observation:
-        return Observation(text="", facts={"count": self.count, "extra": 1})
-
-
-class Absent(Toy):
-    def observe(self) -> Observation:
-        return Observation(text="", facts={})
-
-
-class Mistyped(Toy):
-    def observe(self) -> Observation:
-        return Observation(text="", facts={"count": "many"})
-
-
-class Negative(Toy):
-    def observe(self) -> Observation:
-        return Observation(text="", facts={"count": -1})
-
-
-class Infinite(Toy):
-    def observe(self) -> Observation:
-        return Observation(text="", facts={"count": float("inf")})
-
-
-class Restless(Toy):
-    def observe(self) -> Observation:
-        self.count += 1
-        return super().observe()
-
-
-class Unseeded(Toy):
-    def reset(self, seed: int | None = None) -> Observation:
-        self.count = random.choice((0, 1, 2))
-        return self.observe()
-
-    def observe(self) -> Observation:
-        return Observation(text=str(id(object()) if self.count is None else random.random()), facts={"count": self.count})
-
-
-class Forgetful(Toy):
-    def restore(self, token: object) -> None:
-        self.count = 3
-
-
-class Vague(Toy):
-    def call(self, primitive: str, arguments: Any) -> Outcome:
-        done = super().call(primitive, arguments)
-        return done.model_copy(update={"failure": Failure(message="no", missing=(Missing(fact="luck", at_least=1),))})
-
-
-class Fragile(Toy):
-    closed = False
-
-    def close(self) -> None:
-        if self.closed:
-            raise RuntimeError("closed already")
-        self.closed = True
-
-
-def declared(**changes: Any) -> Callable[[], Toy]:
-    def made() -> Toy:
-        toy = Toy()
-        toy.spec = toy.spec.model_copy(update=changes)
-        return toy
-
-    return made
-
-
-def test_a_sound_environment_passes() -> None:
-    check_environment(Toy)
-
-
-@pytest.mark.parametrize(
-    ("broken", "complaint"),
-    [
-        (Endless, "accepted before reset"),
-        (Endless, "accepted after the end"),
-        (Undeclared, "'extra' is observed but not declared"),
-        (Absent, "'count' is not observed"),
-        (Mistyped, "no integer"),
-        (Negative, "below its minimum"),
-        (Infinite, "not finite JSON"),
-        (Restless, "observe|middle of an episode"),
-        (Unseeded, "two different trajectories"),
-        (Forgetful, "restore"),
-        (Vague, "'luck', which is not declared"),
-        (Fragile, "close"),
-        (declared(primitives=()), "no primitives"),
-        (declared(primitives=(Primitive(name="facts", doc="x"),)), "cannot be called 'facts'"),
-        (declared(primitives=(Primitive(name="go", doc="x", parameters=(Parameter(name="to", choices=()),)),)), "no choices"),
-        (declared(milestones=(Milestone(name="m", check="after.gold > 1"),)), "'gold', which is no declared fact"),
-        (declared(milestones=(Milestone(name="m", check="import os"),)), "invalid"),
-        (declared(vital_needs=(VitalNeed(fact="air", presses_below=3),)), "vital need 'air'"),
-        (declared(renders=True), "promises pictures"),
-        (declared(admissible_actions=True), "promises admissible actions"),
-    ],
-)
-def test_a_broken_environment_is_found_out(broken: Callable[[], Any], complaint: str) -> None:
-    with pytest.raises(EnvironmentFault, match=complaint):
-        check_environment(broken)
