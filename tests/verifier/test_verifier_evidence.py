@@ -90,7 +90,7 @@ def test_more_successes_never_make_it_worse(threshold: float) -> None:
     assert list(test.critical) == sorted(test.critical)
     for look in test.looks:
         bounds = [test.lower_bound(successes, look) for successes in range(look + 1)]
-        assert bounds == sorted(bounds) and 0 <= bounds[0] and bounds[-1] < 1
+        assert bounds == sorted(bounds) and bounds[0] >= 0 and bounds[-1] < 1
         accepts = [test.accepts(successes, look) for successes in range(look + 1)]
         assert accepts == sorted(accepts)
         hopeless = [test.hopeless(successes, look) for successes in range(look + 1)]
