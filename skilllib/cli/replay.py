@@ -11,12 +11,14 @@ from skilllib.cli.opening import environment_options, limits
 from skilllib.errors import InvalidRecord
 from skilllib.library import SkillLibrary
 from skilllib.records.base import canonical
-from skilllib.records.execution import Trial
+from skilllib.records.execution import Limits, Trial
 from skilllib.records.program import Program
 from skilllib.records.skill import Callee, KeptTest, Skill
 from skilllib.records.task import Task
 from skilllib.workers import Job, Workers
 
+SPARE_CALLS = 100
+"""Primitive calls that a skill without its callee may make beyond twice the world steps of its recorded runs."""
 WorkersMaker = Callable[[str, dict[str, Any]], Workers]
 
 
@@ -78,16 +80,18 @@ class Replay:
             raise InvalidRecord(f"a test of {skill.name!r} starts in the middle of a world, which cannot be replayed yet")
         closure = self._library.closure([skill.code_hash])
         changed = closure if without is None else knocked_out(closure, without)
-        return Result(skill=skill, without=without, tests=tests, trials=self._trials(skill, changed, tests))
+        bounds = limits(self._library, skill)
+        if without is not None:
+            bounds = bounds.model_copy(update={"primitive_calls": min(bounds.primitive_calls, _enough(tests))})
+        return Result(skill=skill, without=without, tests=tests, trials=self._trials(skill, changed, tests, bounds))
 
-    def _trials(self, origin: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest]) -> tuple[Trial, ...]:
+    def _trials(self, origin: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest], bounds: Limits) -> tuple[Trial, ...]:
         from skilllib.verifier.check import CheckVerifier
         from skilllib.verifier.proof import trial_of
 
         skill = closure[-1]
         if skill.program is None or not tests:
             return ()
-        bounds = limits(self._library, origin)
         calls = {callee.name: callee.code_hash for callee in skill.calls}
         jobs = [
             Job(
@@ -125,6 +129,11 @@ def _task(skill: Skill, test: KeptTest) -> Task:
     )
 
 
+def _enough(tests: Sequence[KeptTest]) -> int:
+    """Return primitive calls that suffice for the recorded runs by far; a loop that waits for a callee in vain makes more."""
+    return SPARE_CALLS + 2 * max((test.world_steps for test in tests), default=0)
+
+
 def various(tests: Sequence[KeptTest]) -> tuple[KeptTest, ...]:
     """Return the tests with those first whose arguments no earlier one has, so that a few show every use of a skill."""
     seen: dict[str, int] = {}
@@ -146,8 +155,8 @@ def callees(library: SkillLibrary, skill: Skill) -> Iterator[Skill]:
 def knocked_out(closure: Sequence[Skill], victim: Skill) -> tuple[Skill, ...]:
     r"""Return a closure in which one skill does nothing, callees first; its callers are rebuilt upon it.
 
-    >>> one = Skill(name="one", program=Program.parse('def one(n: int = 1):\\n    "One."\\n    walk()\\n'))
-    >>> two = Skill(name="two", program=Program.parse('def two():\\n    "Two."\\n    one()\\n'),
+    >>> one = Skill(name="one", program=Program.parse('def one(n: int = 1):\n    "One."\n    walk()\n'))
+    >>> two = Skill(name="two", program=Program.parse('def two():\n    "Two."\n    one()\n'),
     ...             calls=(Callee(name="one", code_hash=one.code_hash),))
     >>> idle, caller = knocked_out([one, two], one)
     >>> print(idle.program.source)

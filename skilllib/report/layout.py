@@ -29,7 +29,7 @@ def layout(edges: Mapping[str, Sequence[str]]) -> Layout:
         edges: Node → nodes it calls; a callee that is no key is left out.
 
     >>> layout({"house": ["wall", "roof"], "roof": ["wall"], "wall": []}).rows
-    [['house'], ['house>wall:1', 'roof'], ['wall']]
+    [['house'], ['roof', 'house>wall:1'], ['wall']]
     """
     known = {node: [callee for callee in dict.fromkeys(callees) if callee in edges] for node, callees in edges.items()}
     height = _heights(known)

@@ -65,7 +65,7 @@ def test_a_missing_a_foreign_and_a_newer_library_are_refused(door: Door, tmp_pat
 
 def test_a_newer_library_is_refused(learned: Door) -> None:
     with sqlite3.connect("skill-library/library.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'v9999'")
+        connection.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
     connection.close()
     assert learned.refuses("list").startswith("NewerLibrary")
 

@@ -69,15 +69,16 @@ def test_what_a_skill_does_not_call_cannot_be_taken_from_it(learned: Door) -> No
 def test_a_failing_test_is_a_negative_answer(learned: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     from skilllib.testing import bakery
 
-    monkeypatch.setattr(bakery._Day, "gather", lambda self, crop, chance: 0)
-    code, out, _ = learned("verify")
-    assert code == 1 and "Failed" in out
+    monkeypatch.setattr(bakery._Day, "gather", lambda self, crop, egg_chance: 0)
+    code, out, err = learned("verify", simple().name, "--tests", 1)
+    assert code == 1 and "Failed" in out, err
 
 
 FETCH = Skill(
     name="fetch",
     program=Program.parse(
-        'def fetch(item: Literal["rope", "wood"], amount: int = 1, fast: bool = False, far: float = 1.0):\n    "Fetch."\n    walk()\n'
+        'def fetch(item: Literal["rope", "wood"], amount: int = 1, fast: bool = False, far: float = 1.0):\n'
+        '    "Fetch."\n    walk()\n'
     ),
 )
 
