@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from skilllib.cli.doctor import doctor
 from skilllib.cli.environments import environments
+from skilllib.cli.evaluate import evaluate
 from skilllib.cli.graph import graph
 from skilllib.cli.learn import learn
 from skilllib.cli.listing import list_skills
@@ -90,6 +91,7 @@ app.command("show")(show)
 app.command("graph")(graph)
 app.command("run")(run)
 app.command("verify")(verify)
+app.command("evaluate")(evaluate)
 app.command("report")(report)
 app.command("doctor")(doctor)
 app.command("environments")(environments)

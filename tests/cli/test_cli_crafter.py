@@ -12,7 +12,7 @@ LEARN = ("learn", "crafter", "--embedder", "hashing", "--jobs", 1, "--quiet")
 def test_crafter_is_learned_reported_and_filmed(door: Door) -> None:
     from PIL import Image
 
-    code, _, err = door(*LEARN, "--max-attempts", 10, "--seed", 3, "-O", "length=120")
+    code, _, err = door(*LEARN, "--max-attempts", 7, "--seed", 3, "-O", "length=120")
     assert code == 0, err
     written = door.json("report", "runs/crafter-s3-1")
     page = Path("runs/crafter-s3-1/report.html").read_text(encoding="utf-8")

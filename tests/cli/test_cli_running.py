@@ -107,3 +107,15 @@ def test_wrong_arguments_are_refused(given: dict[str, str], message: str) -> Non
 def test_arguments_have_to_read_as_key_and_value(learned: Door) -> None:
     assert "key=value" in learned.refuses("run", simple().name, "rope")
     assert "given twice" in learned.refuses("run", simple().name, "a=1", "a=2")
+
+
+def test_a_library_is_evaluated_in_fresh_worlds(learned: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    from skilllib import evaluate
+
+    monkeypatch.setattr(evaluate, "_benches", {})
+    report = learned.json("evaluate", "bakery", "--episodes", 3)
+    assert report["episodes"] == len(report["lives"]) == 3 and report["score"] > 0
+    monkeypatch.setattr(evaluate, "_benches", {})
+    code, out, _ = learned("evaluate", "bakery", "--player", "random", "--episodes", 2, "--max-steps", 50)
+    assert code == 0 and "score" in out and "random in 2 worlds of bakery" in out
+    assert "UnknownEnvironment" in learned.refuses("evaluate", "bakry")
