@@ -152,7 +152,9 @@ def _resumed(agent: Agent, options: LearnOptions) -> Trace | None:
     if run not in library.runs():
         library.begin_run(run, shaping)
     elif library.run_options(run) != shaping:
-        raise RunError(f"run {run!r} was begun with other options: {library.run_options(run)}; resume it with those, or begin a new run")
+        raise RunError(
+            f"run {run!r} was begun with other options: {library.run_options(run)}; resume it with those, or begin a new run"
+        )
     mine: list[Trace] = []
     for trace_id, trace in library.traces():
         for attempt in trace.attempts:

@@ -7,6 +7,7 @@ Worlds are run in several processes; results do not depend on how many.
 from __future__ import annotations
 
 import functools
+import pickle
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -271,11 +272,12 @@ def _lives(player: Player, world: WorldMaker, sandbox: SandboxMaker, seeds: Sequ
         yield from pool.map(play, seeds)
 
 
-_benches: dict[int, tuple[Environment, Sandbox]] = {}
+_benches: dict[bytes, tuple[Environment, Sandbox]] = {}
 
 
 def _live(player: Player, world: WorldMaker, sandbox: SandboxMaker, seed: int) -> Life:
     # One environment and one sandbox a process, however many worlds it is given.
-    if 0 not in _benches:
-        _benches[0] = (world(), sandbox())
-    return player.play(*_benches[0], seed)
+    key = pickle.dumps((world, sandbox))
+    if key not in _benches:
+        _benches[key] = (world(), sandbox())
+    return player.play(*_benches[key], seed)

@@ -104,9 +104,7 @@ def _is_number(value: Json) -> bool:
 
 
 def _gains(changes: Changes) -> dict[str, float]:
-    return {
-        fact: float(new - old) for fact, (old, new) in changes.items() if _is_number(old) and _is_number(new) and new > old
-    }
+    return {fact: float(new - old) for fact, (old, new) in changes.items() if _is_number(old) and _is_number(new) and new > old}
 
 
 def _of_step(step: Step) -> CallExperience:

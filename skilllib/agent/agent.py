@@ -63,7 +63,9 @@ class Agent:
             unfinished: The last trace of a run that is being resumed.
         """
         self._started = self.clock()
-        if unfinished is not None:
+        if unfinished is not None and unfinished.solved:
+            self.curriculum.record(unfinished)
+        elif unfinished is not None:
             self.solve(unfinished.task, unfinished)
         while self._within_budget() and (task := self.curriculum.propose(self.life.wake())) is not None:
             self.progress.proposed()
@@ -191,9 +193,7 @@ class Agent:
         capabilities = set(draft.program.names) & primitives
         for callee in self.library.closure(tuple(calls.values())):
             capabilities |= set(callee.contract.capabilities)
-        return Contract(
-            parameters=draft.program.parameters, provides=(*inherited, own), capabilities=tuple(sorted(capabilities))
-        )
+        return Contract(parameters=draft.program.parameters, provides=(*inherited, own), capabilities=tuple(sorted(capabilities)))
 
     def _linked(self, draft: Draft) -> tuple[tuple[Skill, ...], dict[str, str]]:
         """Return the closure of a draft and what its names stand for; an active skill keeps its own callees."""

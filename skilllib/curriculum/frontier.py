@@ -16,7 +16,7 @@ from skilllib.curriculum.standing import Record, pressing
 from skilllib.memory import Memory
 from skilllib.protocols import SkillSource
 from skilllib.records.execution import Trace
-from skilllib.records.need import Need
+from skilllib.records.need import Need, counted_on
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Observation
@@ -114,7 +114,7 @@ class FrontierCurriculum:
         standing = self._record.of(task.id)
         if not task.lasting:
             return 1.0 if standing.fruitless < ROUNDS else 0.0
-        if standing.fruitless >= 2 * ROUNDS or (standing.untried and standing.skills == len(provided)):
+        if standing.fruitless > ROUNDS or (standing.untried and standing.skills == len(provided)):
             return 0.0
         if provided.task(task):
             return 1.0 if standing.fruitless < ROUNDS else 0.0
@@ -126,7 +126,7 @@ class FrontierCurriculum:
         if blocked:
             return 0.0
         waited = self._record.tasks - standing.set_aside_at >= PATIENCE
-        return 0.4 if standing.fruitless < ROUNDS and (waited or standing.missing) else 0.0
+        return 0.4 / (1 + standing.fruitless) if waited or standing.missing else 0.0
 
     def _seen(self, task: Task) -> bool:
         """Return whether some call was seen to bring about what a task asks for."""
@@ -206,7 +206,9 @@ class Provided:
 
     def figures(self, tasks: Mapping[str, Task]) -> dict[str, tuple[float, float]]:
         """Return for each task how reliable and how costly the best skill for it is: (lower bound of success, world steps)."""
-        return {name: max((self._figure(skill, task) for skill, _ in self._skills), default=(0.0, 0.0)) for name, task in tasks.items()}
+        return {
+            name: max((self._figure(skill, task) for skill, _ in self._skills), default=(0.0, 0.0)) for name, task in tasks.items()
+        }
 
     def _figure(self, skill: Skill, task: Task) -> tuple[float, float]:
         if not any(provision.check == task.check for provision in skill.contract.provides):
@@ -219,9 +221,9 @@ class Provided:
         return any(effect.fact == fact and effect.raised for _, effects in self._skills for effect in effects)
 
     def _brings(self, fact: str, kind: str, value: object) -> bool:
-        for _, effects in self._skills:
+        for skill, effects in self._skills:
             for effect in effects:
-                if effect.fact != fact or effect.changed / effect.n < 0.5:
+                if effect.fact != fact or not counted_on(skill.name, effect.arguments, fact, changed=effect.changed, n=effect.n):
                     continue
                 if kind in ("at_least", "increase") and effect.rise > 0:
                     return True

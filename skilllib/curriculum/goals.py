@@ -66,23 +66,25 @@ def obtainable(spec: EnvironmentSpec, memory: Memory) -> list[str]:
     """Return the counted facts that few calls were seen to raise: things one can have an amount of.
 
     Left out are vital facts and what milestones count, which are goals in their own right, and facts that never
-    mattered: those that nothing used up and of which no call ever lacked more than one.
+    mattered: those that no call lacked, and those that nothing used up and of which one was always enough.
     """
     schema = spec.fact_types()
     apart = {need.fact for need in spec.vital_needs} | set(_milestone_facts(spec.milestones))
     raised: dict[str, int] = {}
-    mattered: set[str] = set()
+    lacked: set[str] = set()
+    spent: set[str] = set()
     for call in memory.calls():
-        mattered |= {missing.fact for missing in call.missing if missing.fact and (missing.at_least or 0) >= 2 and missing.near is None}
+        lacked |= {missing.fact for missing in call.missing if missing.fact and missing.near is None}
+        spent |= {missing.fact for missing in call.missing if missing.fact and (missing.at_least or 0) >= 2}
         if not call.name.startswith("skill:"):
-            mattered |= set(call.uses)
+            spent |= set(call.uses)
             for fact in call.rises:
                 raised[fact] = raised.get(fact, 0) + 1
     return [
         fact
         for fact in sorted(raised)
         if raised[fact] <= SPECIFIC
-        and fact in mattered
+        and fact in lacked & spent
         and fact not in apart
         and schema.get(fact, {}).get("type") == "integer"
         and float(schema[fact].get("maximum", 2)) >= 2

@@ -1,0 +1,1 @@
+"""The words: frozen records that flow through everything."""

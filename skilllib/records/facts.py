@@ -40,8 +40,4 @@ def lookup(facts: Facts, path: str) -> Json:
 def changes(before: Facts, after: Facts) -> Changes:
     """Return what differs between two sets of facts, by path, in sorted order."""
     old, new = flatten(before), flatten(after)
-    return {
-        path: (old.get(path), new.get(path))
-        for path in sorted(old.keys() | new.keys())
-        if old.get(path) != new.get(path)
-    }
+    return {path: (old.get(path), new.get(path)) for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path)}

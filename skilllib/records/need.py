@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,3 +46,22 @@ class Need:
 
 def _whole(number: float) -> Scalar:
     return int(number) if float(number).is_integer() else number
+
+
+def bears(name: str, arguments: Mapping[str, Scalar], fact: str | None) -> bool:
+    """Return whether a skill's name after its verb, or one of its arguments, is the very name of a fact.
+
+    >>> bears("fetch_rope", {}, "inventory.rope"), bears("fetch_rope_ladder", {}, "inventory.rope")
+    (True, False)
+    """
+    leaf = (fact or "").rsplit(".", 1)[-1]
+    return leaf == name.partition("_")[2] or leaf in arguments.values()
+
+
+RELIABLE, CERTAIN = 0.5, 0.8
+"""Shares of successful runs in which a skill must have shown an effect that it bears in its name, or does not."""
+
+
+def counted_on(name: str, arguments: Mapping[str, Scalar], fact: str, *, changed: int, n: int) -> bool:
+    """Return whether an effect was shown often enough to be counted on."""
+    return changed >= n * (RELIABLE if bears(name, arguments, fact) else CERTAIN)

@@ -83,9 +83,10 @@ class Program(Record):
     @cached_property
     def names(self) -> frozenset[str]:
         """All names the program reads but does not bind: primitives, skills and builtins it may call."""
-        return frozenset(
-            node.id for node in ast.walk(self.function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-        ) - self.bound
+        return (
+            frozenset(node.id for node in ast.walk(self.function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+            - self.bound
+        )
 
     @cached_property
     def bound(self) -> frozenset[str]:

@@ -70,9 +70,7 @@ class Missing(Record):
         parts = []
         if self.fact:
             level = [
-                f"{word} {value:g}"
-                for word, value in (("at least", self.at_least), ("at most", self.at_most))
-                if value is not None
+                f"{word} {value:g}" for word, value in (("at least", self.at_least), ("at most", self.at_most)) if value is not None
             ]
             if self.equals is not None:
                 level.append(f"equal to {self.equals!r}")

@@ -14,6 +14,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from skilllib.errors import InvalidRecord
+
 Law = npt.NDArray[np.float64]
 
 
@@ -27,6 +29,12 @@ class SequentialTest:
     """Probability of accepting a skill whose true rate is the threshold, over all looks together."""
     looks: tuple[int, ...] = (5, 8, 12, 16, 20)
     """Numbers of trials after which the evidence is looked at."""
+
+    def __post_init__(self) -> None:
+        if self.critical[-1] > self.looks[-1]:
+            raise InvalidRecord(
+                f"a success rate over {self.threshold:g} cannot be shown with {self.looks[-1]} trials; choose a lower threshold"
+            )
 
     @cached_property
     def critical(self) -> tuple[int, ...]:
@@ -54,7 +62,8 @@ class SequentialTest:
 
         It is the rate at which evidence as strong as this, or stronger, has probability `error`, where evidence is ordered
         by the look at which it was accepted and then by its successes (stage-wise ordering, Jennison and Turnbull 1999,
-        chapter 8). Acceptance and a bound above the threshold are the same thing.
+        chapter 8). Evidence that is accepted has a bound above the threshold; evidence that ended early without being
+        accepted, or hopeless, may have one as well, since its look had not been given enough of the error.
         """
         if successes == 0 or trials == 0:
             return 0.0

@@ -106,7 +106,13 @@ class NoReExecution:
 
 
 def trial_of(
-    verifier: Verifier, task: Task, execution: Execution, *, arguments: dict[str, Scalar], seed: int | None, check: str | None = None
+    verifier: Verifier,
+    task: Task,
+    execution: Execution,
+    *,
+    arguments: dict[str, Scalar],
+    seed: int | None,
+    check: str | None = None,
 ) -> Trial:
     """Return an execution as a trial; it counts only if something changed in the world."""
     verdict = verifier.verify(task, execution.model_copy(update={"arguments": arguments}))
@@ -128,9 +134,11 @@ def trial_of(
 
 
 def _instructive(trial: Trial) -> bool:
-    """Return whether a trial failed in a way that a better program would avoid: it lacked something, or did not live."""
+    """Return whether a trial failed in a way that a better program would avoid: it lacked something, met what passes, or died."""
     failure = trial.error.failure if trial.error else None
-    return not trial.solved and (trial.stopped == "terminated" or (failure is not None and bool(failure.missing)))
+    return not trial.solved and (
+        trial.stopped == "terminated" or (failure is not None and (bool(failure.missing) or failure.retry))
+    )
 
 
 class _Session:

@@ -19,8 +19,8 @@ from skilllib.records.world import EnvironmentSpec
 from skilllib.writer.naming import free_name
 from skilllib.writer.source import INDENT
 
-SIMILAR = 0.85
-"""difflib ratio of two sources above which they are generalised; well under the 0.9 from which they count as copies."""
+SIMILAR = 0.88
+"""difflib ratio of two sources above which they are generalised; a little under the 0.9 from which they count as copies."""
 
 
 def near_copy(program: Program, other: Program) -> bool:
@@ -36,7 +36,7 @@ def generalised(draft: Draft, skills: Sequence[Skill], spec: EnvironmentSpec, ta
     Returns:
         None if it is a near copy of a skill and the two cannot be told apart by one constant.
     """
-    twin = next((skill for skill in skills if skill.program is not None and near_copy(draft.program, skill.program)), None)
+    twin = next((skill for skill in skills if skill.program is not None and _like(draft.program, skill.program)), None)
     if twin is None or twin.program is None:
         return draft
     merger = _Merger.between(twin, draft.program, spec)
@@ -51,11 +51,53 @@ def generalised(draft: Draft, skills: Sequence[Skill], spec: EnvironmentSpec, ta
     )
 
 
+def _like(program: Program, skill: Program) -> bool:
+    """Return whether a program is a near copy of a skill, or of what a general skill does for one of its values."""
+    return near_copy(program, skill) or any(near_copy(program, special) for special in _specialised(skill))
+
+
+def _specialised(program: Program) -> Iterator[Program]:
+    """Yield what a general program amounts to for each value of its choosing parameter."""
+    choice = next((parameter for parameter in program.parameters if parameter.choices), None)
+    for value in choice.choices or () if choice else ():
+        function = copy.deepcopy(program.function)
+        function.args.args = [argument for argument in function.args.args if choice and argument.arg != choice.name]
+        settled = _Settle(choice.name if choice else "", str(value)).visit(function)
+        yield Program.parse(ast.unparse(ast.fix_missing_locations(settled)) + "\n")
+
+
+class _Settle(ast.NodeTransformer):
+    """Puts a value in a parameter's place and keeps the branches that it chooses."""
+
+    def __init__(self, parameter: str, value: str) -> None:
+        self._parameter, self._value = parameter, value
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Constant(value=self._value) if node.id == self._parameter else node
+
+    def visit_If(self, node: ast.If) -> list[ast.stmt]:
+        self.generic_visit(node)
+        values = _choices_of(node.test)
+        if values is None:
+            return [node]
+        return (node.body if self._value in values else node.orelse) or [ast.Pass()]
+
+
+def _choices_of(test: ast.expr) -> list[str] | None:
+    """Return the values that a settled test `'a' == 'b'` or `'a' in ('b', 'c')` compares with, or None for other tests."""
+    match test:
+        case ast.Compare(left=ast.Constant(), ops=[ast.Eq() | ast.In()], comparators=[ast.Constant() | ast.Tuple() as right]):
+            return _values(right)
+    return None
+
+
 class _Merger:
     """One merge: the parameter that tells the programs apart, its old values and its new one."""
 
-    def __init__(self, old: Program, new: Program, parameter: str, values: tuple[Sequence[str], str], extends: bool) -> None:
-        self._old, self._new = old, new
+    def __init__(
+        self, old: Program, new: Program, parameter: str, values: tuple[Sequence[str], str], extends: bool, spec: EnvironmentSpec
+    ) -> None:
+        self._old, self._new, self._spec = old, new, spec
         self.parameter, self.extends = parameter, extends
         self.old, self.new = list(values[0]), values[1]
 
@@ -67,7 +109,7 @@ class _Merger:
         if choice is not None and choice.choices is not None:
             known = [str(value) for value in choice.choices]
             value = next((text for text in [*_main(new, spec)[1:], *_texts(new)] if text not in known), None)
-            return cls(old, new, choice.name, (known, value), True) if value is not None else None
+            return cls(old, new, choice.name, (known, value), True, spec) if value is not None else None
         mains = _main(old, spec), _main(new, spec)
         if all(len(main) == 2 for main in mains) and mains[0][1] != mains[1][1]:
             parameter, pair = mains[0][0], (mains[0][1], mains[1][1])
@@ -78,16 +120,23 @@ class _Merger:
             parameter, pair = "item", differing[0]
         if parameter in old.names | new.names | {p.name for p in (*old.parameters, *new.parameters)}:
             parameter = f"{parameter}_kind"
-        return cls(old, new, parameter, ([pair[0]], pair[1]), False)
+        return cls(old, new, parameter, ([pair[0]], pair[1]), False, spec)
 
     def name(self) -> str:
         """Return a name from the verbs of both programs and the parameter."""
         stem = self._old.name.removesuffix(f"_{self.parameter}")
-        verbs = stem.split("_or_") if self.extends else [stem.split("_")[0]]
-        verb = self._new.name.split("_")[0]
+        verbs = stem.split("_or_") if self.extends else [self._verb(self._old)]
+        verb = self._verb(self._new)
         if verb not in verbs and len(verbs) < 3:
             verbs.append(verb)
         return f"{'_or_'.join(verbs)}_{self.parameter}"
+
+    def _verb(self, program: Program) -> str:
+        """Return the last primitive that a program calls, or the first word of its name."""
+        calls = [node for node in ast.walk(program.function) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+        calls.sort(key=lambda node: (node.lineno, node.col_offset))
+        named = [call.func.id for call in calls if isinstance(call.func, ast.Name) and self._spec.primitive(call.func.id)]
+        return named[-1] if named else program.name.split("_")[0]
 
     def program(self, name: str) -> Program:
         """Return the general program."""

@@ -79,12 +79,13 @@ class Collect:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Persist:
-    """Try again for as long as the last call says that it may succeed later."""
+    """Try the whole again until it succeeds; each round sees to everything anew."""
 
     body: tuple[Statement, ...]
-    filler: Call | None
-    """What to do between two rounds, so that time passes."""
-    rounds: int = 60
+    last: Call
+    filler: Call | None = None
+    """What to do before the last call from the second round on, so that time passes."""
+    rounds: int = 10
 
 
 Statement: TypeAlias = Do | Ensure | Guard | Collect | Persist
@@ -96,10 +97,9 @@ def calls_in(statements: tuple[Statement, ...]) -> Iterator[Call]:
         match statement:
             case Do(call=call) | Guard(call=call):
                 yield call
-            case Persist(body=body, filler=filler):
+            case Persist(body=body, last=last, filler=filler):
                 yield from calls_in(body)
-                if filler:
-                    yield filler
+                yield from [filler, last] if filler else [last]
             case Ensure(body=body) | Collect(body=body):
                 yield from calls_in(body)
 

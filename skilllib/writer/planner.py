@@ -52,7 +52,9 @@ class Planner:
         """
         needs = [need for need in self._needs(call) if not any(_same(need, other) for other in above)]
         ensured = [ensure for need in needs for ensure in self._ensured_if_possible(need, above)]
-        return tuple(self._with_enough(_ordered(ensured, self.providers)))
+        ordered = _ordered(ensured, self.providers)
+        supplies = self._supplies(ordered)
+        return tuple(self._with_enough([*supplies, *ordered], supplies))
 
     def _needs(self, call: Call) -> list[Need]:
         if call.skill is not None:
@@ -79,6 +81,8 @@ class Planner:
 
     def ensured(self, need: Need, above: tuple[Need, ...] = ()) -> Ensure:
         """Return the statement that sees to a need; raises `Blocked` when nothing known provides it."""
+        if need.near is not None and (simple := self.providers.simply(need)) is not None:
+            return Ensure(need=need, body=(Do(call=simple),))
         for call, repeat in self.providers.skills_for(need):
             return Ensure(need=need, body=(Do(call=call),), repeat=repeat)
         if (need.is_quantity and not self.inline) or len(above) >= MAX_DEPTH * (1 + self.inline):
@@ -104,7 +108,28 @@ class Planner:
         ]
         return said[:1]
 
-    def _with_enough(self, ensured: Sequence[Ensure]) -> list[Statement]:
+    def _supplies(self, ordered: Sequence[Ensure]) -> list[Ensure]:
+        """Return quantities that bringing something near uses up: fetching them then would lose what is near already."""
+        quantities = {ensure.need.fact for ensure in ordered if ensure.need.is_quantity}
+        near = [ensure for ensure in ordered if ensure.need.near is not None]
+        if len(near) < 2:
+            return []
+        amounts: dict[str, float] = {}
+        for ensure in near:
+            for statement in ensure.body:
+                if isinstance(statement, Do):
+                    for fact, amount in self.providers.supplies_of(statement.call).items():
+                        amounts[fact] = amounts.get(fact, 0.0) + amount
+        needs = [Need(fact=fact, kind="at_least", value=int(amounts[fact])) for fact in sorted(amounts) if fact not in quantities]
+        return [ensure for need in needs for ensure in self._if_known(need)]
+
+    def _if_known(self, need: Need) -> list[Ensure]:
+        try:
+            return [self.ensured(need)]
+        except Blocked:
+            return []
+
+    def _with_enough(self, ensured: Sequence[Ensure], supplies: Sequence[Ensure]) -> list[Statement]:
         """Raise the amounts so that what later steps use up is still there when the call comes."""
         result: list[Statement] = []
         for i, ensure in enumerate(ensured):
@@ -114,7 +139,7 @@ class Planner:
                 continue
             later = [statement.call for other in ensured[i + 1 :] for statement in other.body if isinstance(statement, Do)]
             extra = sum(self.providers.used_by(call, need.fact) for call in later) + self.short.get(need.fact, 0.0)
-            result.append(self._at_least(ensure, float(need.value) + extra) if extra else ensure)
+            result.append(self._at_least(ensure, float(need.value) + extra) if extra and ensure not in supplies else ensure)
         return result
 
     def _at_least(self, ensure: Ensure, amount: float) -> Ensure:

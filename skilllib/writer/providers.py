@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from skilllib.memory import Memory
-from skilllib.records.base import Scalar
-from skilllib.records.need import Need
+from skilllib.records.need import RELIABLE, Need, bears, counted_on
 from skilllib.records.skill import Effect, Skill
 from skilllib.records.world import EnvironmentSpec, VitalNeed
 from skilllib.writer.plan import Call, Guard, ground_calls
 from skilllib.writer.ranking import WordRanking
 
-RELIABLE = 0.5
-"""Share of successful runs in which a skill must have shown an effect for it to be counted on."""
 OFTEN = 0.3
-"""The same for a primitive call, whose effect may be a matter of chance."""
+"""Share of successful calls from which a primitive counts as a provider; its effect may be a matter of chance."""
 LIKELY = 0.3
 """Score under which words do not speak for a call."""
 GUESSES = 4
@@ -58,9 +56,17 @@ class Providers:
             for call, repeat in _offers(known, need):
                 if need.near is not None and not _certain(known, call, need):
                     continue
-                named = _said(call) >= _leaf_words(need)
+                named = bears(call.name, dict(call.arguments), need.fact)
                 found.append(((not named, known.world_steps, known.skill.name), call, repeat))
         return [(call, repeat) for _, call, repeat in sorted(found, key=lambda offer: offer[0])]
+
+    def simply(self, need: Need) -> Call | None:
+        """Return a primitive call that was seen to bring a place or thing near and never lacked anything, if there is one."""
+        for call in self._naming(need, self.ground):
+            experience = self._memory.of(call.name, dict(call.arguments + call.defaults))
+            if experience is not None and not experience.missing and self._rate(call, need) >= RELIABLE:
+                return call
+        return None
 
     def primitives_for(self, need: Need, hints: Iterable[str] = ()) -> list[Call]:
         """Return primitive calls that may provide the need: those seen to do it, then the best guesses by words."""
@@ -69,7 +75,9 @@ class Providers:
             if falling:
                 return sorted(falling, key=lambda call: -self._rate(call, need))
         idle = need.kind == "at_most"
-        open_to = self._naming(need, [call for call in self.ground if not self._excluded(call, need) and not (idle and call.arguments)])
+        open_to = self._naming(
+            need, [call for call in self.ground if not self._excluded(call, need) and not (idle and call.arguments)]
+        )
         seen = [call for call in open_to if self._rate(call, need) >= OFTEN]
         seen.sort(key=lambda call: -self._rate(call, need))
         unsure = [call for call in open_to if call not in seen]
@@ -81,11 +89,37 @@ class Providers:
         """Return how much of a fact a call uses up, as far as was seen."""
         if call.skill is None:
             experience = self._memory.of(call.name, dict(call.arguments + call.defaults))
-            return experience.uses.get(fact, 0.0) if experience else 0.0
-        known = next((known for known in self._skills if known.skill.code_hash == call.skill.code_hash), None)
-        given = dict(call.arguments)
-        amounts = [e.uses for e in known.effects if e.fact == fact and _agrees(e.arguments, given)] if known else []
-        return max(amounts, default=0.0)
+            if experience is None:
+                return 0.0
+            asked = [float(need.value) for need in map(Need.of, experience.missing) if need.fact == fact and need.is_quantity]
+            return min([experience.uses.get(fact, 0.0), *asked])
+        return max((self.used_by(inner, fact) for inner in self._made_by(call)), default=0.0)
+
+    def _made_by(self, call: Call) -> list[Call]:
+        """Return the primitive calls that a call of a skill may make itself, as far as its source names their arguments."""
+        if call.skill is None or call.skill.program is None:
+            return []
+        program = call.skill.program
+        given = {value for _, value in call.arguments}
+        fixed = {
+            node.value for node in ast.walk(program.function) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        chosen = {choice for parameter in program.parameters for choice in parameter.choices or ()}
+        said = (fixed - chosen) | given
+        return [
+            inner for inner in self.ground if inner.name in program.names and all(value in said for _, value in inner.arguments)
+        ]
+
+    def supplies_of(self, call: Call) -> dict[str, float]:
+        """Return the quantities that a call of a skill will have to have in hand itself, as failures named them."""
+        found: dict[str, float] = {}
+        for inner in self._made_by(call):
+            experience = self._memory.of(inner.name, dict(inner.arguments + inner.defaults))
+            for missing in experience.missing if experience else ():
+                need = Need.of(missing)
+                if need.is_quantity and need.fact and need.fact not in self._vital:
+                    found[need.fact] = max(found.get(need.fact, 0.0), float(need.value))
+        return found
 
     def most(self, fact: str) -> float | None:
         """Return the most that a fact can be, where the environment declares it."""
@@ -156,14 +190,6 @@ def _said(call: Call) -> set[str]:
     return {word for text in [call.name, *(str(value) for _, value in call.arguments)] for word in text.split("_")}
 
 
-def _leaf_words(need: Need) -> set[str]:
-    return set((need.fact or "").rsplit(".", 1)[-1].split("_"))
-
-
-def _agrees(effect: dict[str, Scalar], given: dict[str, Scalar]) -> bool:
-    return all(given.get(name, value) == value for name, value in effect.items() if isinstance(value, str | bool))
-
-
 def _offers(known: Known, need: Need) -> list[tuple[Call, bool]]:
     skill = known.skill
     if need.fact is None:
@@ -172,9 +198,9 @@ def _offers(known: Known, need: Need) -> list[tuple[Call, bool]]:
         return [(offer, False)]
     found: list[tuple[Call, bool]] = []
     for effect in known.effects:
-        if effect.fact != need.fact or effect.changed / effect.n < RELIABLE:
-            continue
         call = Call(name=skill.name, arguments=tuple(sorted(effect.arguments.items())), skill=skill)
+        if effect.fact != need.fact or not counted_on(skill.name, effect.arguments, effect.fact, changed=effect.changed, n=effect.n):
+            continue
         if need.kind == "at_least" and effect.rise > 0:
             found.append((call, effect.rise < float(need.value)))
         elif need.kind == "equals" and effect.value == need.value:

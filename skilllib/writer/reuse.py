@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from skilllib.protocols import Draft
 from skilllib.records.base import Scalar
 from skilllib.records.check import Condition
+from skilllib.records.need import counted_on
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
-from skilllib.writer.providers import RELIABLE, Known
+from skilllib.writer.providers import Known
 
 
 def reused(task: Task, known: Sequence[Known]) -> Draft | None:
@@ -54,7 +55,7 @@ def _reaches(known: Known, task: Task, goal: Condition) -> dict[str, Scalar] | N
             continue
         if not task.lasting and effect.raised:
             return dict(effect.arguments)
-        if effect.changed / effect.n < RELIABLE:
+        if not counted_on(known.skill.name, effect.arguments, effect.fact, changed=effect.changed, n=effect.n):
             continue
         if goal.kind in ("increase", "at_least") and effect.rise >= float(goal.value):
             return dict(effect.arguments)

@@ -59,7 +59,9 @@ class SearchWriter:
         inline: Obtain quantities inside the program instead of by learned skills, for use without a library.
     """
 
-    def __init__(self, spec: EnvironmentSpec, *, embedder: Embedder, memory: Memory, skills: SkillSource, inline: bool = False) -> None:
+    def __init__(
+        self, spec: EnvironmentSpec, *, embedder: Embedder, memory: Memory, skills: SkillSource, inline: bool = False
+    ) -> None:
         self._spec, self._memory, self._skills, self._inline = spec, memory, skills, inline
         self._ranking = WordRanking(spec, embedder)
 
@@ -81,14 +83,16 @@ class SearchWriter:
         tried = Tried.from_trace(trace, vital=frozenset(need.fact for need in self._spec.vital_needs))
         planner = Planner(memory=self._memory, providers=providers, failures=tried.failures, short=tried.short, inline=self._inline)
         promising = False
-        for main in self._mains(task, goal, providers):
+        mains = self._mains(task, goal, providers)
+        for main in mains:
             named = self._is_named(main, goal)
             if tried.exhausted(main) or (promising and not named):
                 continue
             try:
                 body = self._body(task, goal, main, planner, tried)
             except Blocked:
-                promising |= named  # what it lacks has to be learned first; guessing on would not find it
+                # What it lacks has to be learned first; guessing on would not find it.
+                promising |= named or (main == mains[0] and self._experience(main) is not None)
                 continue
             draft = self._draft(task, goal, main, body, known)
             if draft is not None and tried.may_run(draft.program):
@@ -150,26 +154,36 @@ class SearchWriter:
 
     def _body(self, task: Task, goal: Condition, main: Call, planner: Planner, tried: Tried) -> tuple[Statement, ...]:
         before = planner.prepared(main)
-        guards: tuple[Guard, ...] = tuple(planner.providers.guards()) if tried.endangered else ()
-        guards = tuple(guard for guard in guards if guard.fact != goal.fact)
         experience = self._experience(main)
-        if main.skill is None and experience is not None and _passing(experience, main.key in tried.retryable):
-            filler = self._filler(experience.messages[-1], planner.providers)
-            return (Persist(body=(*guards, *before, Do(call=main)), filler=filler),)
+        passing = main.skill is None and experience is not None and _passing(experience, main.key in tried.retryable)
+        guards: tuple[Guard, ...] = tuple(planner.providers.guards()) if tried.hindered or passing else ()
+        guards = tuple(guard for guard in guards if guard.fact != goal.fact)
         parameter = next((name for name in task.parameters if goal.value == f"${name}"), None)
+        if parameter is not None and any(name == parameter for name, _ in main.arguments):
+            return (*guards, *before, Do(call=_parameterised(main, parameter)))
+        body: tuple[Statement, ...] = (*guards, *before, Do(call=main))
+        if passing and experience is not None:
+            body = (
+                Persist(
+                    body=(*guards, *before), last=main, filler=self._filler(experience.messages[-1], planner.providers), rounds=60
+                ),
+            )
+        elif tried.hindered and (before or guards):
+            body = (Persist(body=(*guards, *before), last=main),)
         if goal.kind == "at_least" and parameter is not None:
-            if any(name == parameter for name, _ in main.arguments):
-                main = _parameterised(main, parameter)
-                return (*guards, *before, Do(call=main))
-            return (Collect(fact=goal.fact, parameter=parameter, body=(*guards, *before, Do(call=main))),)
-        return (*guards, *before, Do(call=main))
+            return (Collect(fact=goal.fact, parameter=parameter, body=body),)
+        return body
 
     def _filler(self, message: str, providers: Providers) -> Call | None:
         """Return the call that a failure's words point to among those that need no argument, so that time passes."""
-        idle = [call for call in providers.ground if not call.arguments]
+        idle = [call for call in providers.ground if not call.arguments and not self._fails(call)]
         scores = self._ranking.scores(message, idle)
-        best = max(zip(scores, range(len(idle)), strict=True), key=lambda pair: (pair[0], -pair[1]), default=None)
-        return idle[best[1]] if best and best[0] > 0.05 else None
+        best = max(range(len(idle)), key=lambda i: (scores[i], -i), default=None)
+        return None if best is None else idle[best]
+
+    def _fails(self, call: Call) -> bool:
+        experience = self._experience(call)
+        return experience is not None and (bool(experience.missing) or not experience.succeeded)
 
     def _draft(self, task: Task, goal: Condition, main: Call, body: Sequence[Statement], known: Sequence[Known]) -> Draft | None:
         taken = {one.skill.name for one in known} | {primitive.name for primitive in self._spec.primitives}

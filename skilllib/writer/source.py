@@ -96,18 +96,18 @@ def _lines(statement: Statement, depth: int) -> list[str]:
 
 
 def _persist(statement: Persist, depth: int) -> list[str]:
-    """The last statement is what is tried; those before it are seen to in every round."""
     pad, inner = INDENT * depth, INDENT * (depth + 1)
-    *before, last = statement.body
-    between = statement.filler.source() if statement.filler else "pass"
+    counter = "number" if statement.filler else "_"
+    wait = [f"{inner}{INDENT}if number > 0:", f"{inner}{INDENT * 2}{statement.filler.source()}"] if statement.filler else []
     return [
-        f"{pad}for _ in range({statement.rounds}):",
-        *_block(before, depth + 1),
+        f"{pad}for {counter} in range({statement.rounds}):",
         f"{inner}try:",
-        *_block([last], depth + 2),
+        *_block(statement.body, depth + 2),
+        *wait,
+        f"{inner}{INDENT}{statement.last.source()}",
         f"{inner}{INDENT}break",
         f"{inner}except RuntimeError:",
-        f"{inner}{INDENT}{between}",
+        f"{inner}{INDENT}continue",
         f"{pad}else:",
         f"{inner}raise RuntimeError('gave up after {statement.rounds} rounds')",
     ]

@@ -9,6 +9,7 @@ from skilllib.records.base import canonical
 from skilllib.records.execution import Attempt, Execution, ProgramError, Step, Trace
 from skilllib.records.need import Need
 from skilllib.records.program import Program
+from skilllib.records.world import Failure
 from skilllib.writer.plan import Call
 
 REPEATS = 3
@@ -33,8 +34,8 @@ class Tried:
     """Keys of last calls that succeeded and did not reach the goal."""
     instructive: frozenset[str]
     """Sources whose proof was cut short, so that they may be improved or taken to the end."""
-    endangered: bool
-    """True if a program ended with the world, so that vital needs deserve attention."""
+    hindered: bool
+    """True if a program failed for reasons that pass, or did not live, so that it should guard itself and persist."""
 
     @classmethod
     def from_trace(cls, trace: Trace, *, vital: frozenset[str] = frozenset()) -> Tried:
@@ -67,7 +68,7 @@ class Tried:
             short=short,
             useless=frozenset(useless),
             instructive=frozenset(instructive),
-            endangered=any(_endangered(attempt, vital) for attempt in trace.attempts),
+            hindered=any(_hindered(attempt, vital) for attempt in trace.attempts),
         )
 
     def exhausted(self, main: Call) -> bool:
@@ -158,8 +159,21 @@ def _ensured(program: Program, fact: str) -> bool:
     return "".join(f"[{key!r}]" for key in fact.split(".")) + " < " in program.source
 
 
-def _endangered(attempt: Attempt, vital: frozenset[str]) -> bool:
+def _hindered(attempt: Attempt, vital: frozenset[str]) -> bool:
+    """Return whether a program met what passes, or lost what it had seen to, or did not live: then it should persist."""
     trials = attempt.proof.trials if attempt.proof else ()
-    errors = [attempt.execution.error, *(trial.error for trial in trials)]
-    pressed = any(lack.fact in vital for error in errors if error and error.failure for lack in error.failure.missing)
-    return pressed or attempt.execution.stopped == "terminated" or any(trial.stopped == "terminated" for trial in trials)
+    if attempt.execution.stopped == "terminated" or any(trial.stopped == "terminated" for trial in trials):
+        return True
+    if attempt.reuses is not None:
+        return False
+    failures = [error.failure for error in [attempt.execution.error, *_trial_errors(attempt)] if error and error.failure]
+    return any(_passes(failure, attempt.program, vital) for failure in failures)
+
+
+def _passes(failure: Failure, program: Program, vital: frozenset[str]) -> bool:
+    lacks = failure.missing
+    return failure.retry or any(lack.fact in vital or (lack.fact and _seen_to(program, lack.fact)) for lack in lacks)
+
+
+def _seen_to(program: Program, fact: str) -> bool:
+    return f"if not facts(){''.join(f'[{key!r}]' for key in fact.split('.'))}" in program.source
