@@ -76,11 +76,12 @@ class FrontierCurriculum:
     def candidates(self, observation: Observation) -> list[Candidate]:
         """Return the goals in reach with their scores, in a stable order."""
         provided = Provided(self._skills, self.spec)
-        return [
-            candidate
-            for task, bonus, reason in self._goals(observation, provided)
-            for candidate in self._candidate(task, bonus, reason, provided)
-        ]
+        goals = list(self._goals(observation, provided))
+        for patience in (PATIENCE, 0):  # with nothing else to do there is nothing to wait for
+            found = [candidate for goal in goals for candidate in self._candidate(*goal, provided, patience)]
+            if found:
+                return found
+        return []
 
     def goals(self, observation: Observation) -> list[Task]:
         """Return all goals that are not reached yet, whether they are in reach or not."""
@@ -101,15 +102,15 @@ class FrontierCurriculum:
         for task in self._amounts(provided):
             yield task, 0.0, "obtainable"
 
-    def _candidate(self, task: Task, bonus: float, reason: str, provided: Provided) -> Iterable[Candidate]:
-        reach = self._reach(task, provided)
+    def _candidate(self, task: Task, bonus: float, reason: str, provided: Provided, patience: int) -> Iterable[Candidate]:
+        reach = self._reach(task, provided, patience)
         if reach <= 0:
             return
         standing = self._record.of(task.id)
         score = bonus + REACH * reach + NOVELTY / (1 + standing.rounds) + PROGRESS * self._record.progress(task.goal.split()[0])
         yield Candidate(task=task, score=round(score + 0.2 * provided.brings(task, self._unreached()), 6), reason=reason)
 
-    def _reach(self, task: Task, provided: Provided) -> float:
+    def _reach(self, task: Task, provided: Provided, patience: int = PATIENCE) -> float:
         """Return how likely a task is in reach: 1 with a skill for it, 0.5 when unknown, 0 when set aside."""
         standing = self._record.of(task.id)
         if not task.lasting:
@@ -125,7 +126,7 @@ class FrontierCurriculum:
         blocked = [need for need in standing.missing if need.is_quantity and not provided.need(need) and not self._is_vital(need)]
         if blocked:
             return 0.0
-        waited = self._record.tasks - standing.set_aside_at >= PATIENCE
+        waited = self._record.tasks - standing.set_aside_at >= patience
         return 0.4 / (1 + standing.fruitless) if waited or standing.missing else 0.0
 
     def _seen(self, task: Task) -> bool:
