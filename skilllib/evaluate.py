@@ -7,11 +7,13 @@ Worlds are run in several processes; results do not depend on how many.
 from __future__ import annotations
 
 import functools
+import json
 import pickle
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -155,8 +157,8 @@ class CallsPlayer:
         found: dict[str, int] = {}
         steps = made = 0
         ended = "done"
-        for name, arguments in self._sequence(spec, seed):
-            outcome = environment.call(name, arguments)
+        for name, given in self._sequence(spec, seed):
+            outcome = environment.call(name, self._complete(spec, name, given))
             made += 1
             steps += outcome.steps
             after = environment.observe().facts
@@ -166,6 +168,12 @@ class CallsPlayer:
             if (ended := self._ended(outcome, steps)) or len(found) == len(spec.milestones) or made >= self.max_steps:
                 break
         return Life(seed=seed, reached=found, steps=steps, calls=made, ended=ended or "done")
+
+    def _complete(self, spec: EnvironmentSpec, name: str, given: dict[str, Scalar]) -> dict[str, Scalar]:
+        primitive = spec.primitive(name)
+        if primitive is None:
+            raise InvalidRecord(f"{spec.name!r} has no primitive {name!r}; it has {[one.name for one in spec.primitives]}")
+        return {**{p.name: p.default for p in primitive.parameters if p.default is not None}, **given}
 
     def _ended(self, outcome: Outcome, steps: int) -> str:
         if outcome.terminated:
@@ -185,6 +193,19 @@ class CallsPlayer:
 
 
 Player: TypeAlias = LibraryPlayer | CallsPlayer
+
+
+def read_calls(path: str | Path) -> Calls:
+    """Read a JSON list of primitive calls: `[[name, {argument: value}], ...]`.
+
+    Raises:
+        InvalidRecord: The file is missing, does not parse, or is no such list.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        return tuple((str(name), dict(arguments)) for name, arguments in found)
+    except (OSError, ValueError, TypeError) as error:
+        raise InvalidRecord(f"{str(path)!r} is not a JSON list of [name, {{argument: value}}] pairs: {error}") from error
 
 
 def evaluate(

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skilllib.records.base import Json, Scalar
-from skilllib.records.execution import Attempt, Execution, Limits, Proof, Trace, Verdict
+from skilllib.records.execution import Execution, Limits, Proof, Trace, Verdict
 from skilllib.records.experience import Experience
 from skilllib.records.ledger import Change, Decision
 from skilllib.records.program import Program
@@ -269,9 +269,3 @@ class Recorder(Protocol):
 
     def __call__(self, event: str, **fields: Json) -> None:
         """Take note of one event."""
-
-
-__all__ = [
-    "Attempt", "Critic", "Curriculum", "Draft", "Embedder", "Environment", "EnvironmentFactory", "Gate", "Hit", "Index", "Merge", "Proven", "Prover",
-    "Recorder", "Rendering", "Retriever", "Sandbox", "SkillSource", "Snapshotting", "Vectors", "Verifier", "Writer",
-]  # fmt: skip

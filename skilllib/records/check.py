@@ -130,21 +130,26 @@ def _validate(node: ast.expr, parameters: frozenset[str], source: str) -> None:
             return
         case ast.Name(id=name):
             raise InvalidCheck(f"{name!r} in {source!r} is neither `before`, `after` nor a parameter {sorted(parameters)}")
-        case ast.BoolOp() | ast.Tuple() | ast.Compare() | ast.UnaryOp(op=ast.Not() | ast.USub()):
-            pass
-        case ast.BinOp(op=op) if type(op) in _ARITHMETIC:
-            pass
         case ast.Call(func=ast.Name(id=name), keywords=[]) if name in _FUNCTIONS:
             for argument in node.args:
                 _validate(argument, parameters, source)
             return
+    _validate_operator(node)
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            _validate(child, parameters, source)
+
+
+def _validate_operator(node: ast.expr) -> None:
+    match node:
+        case ast.BoolOp() | ast.Tuple() | ast.Compare() | ast.UnaryOp(op=ast.Not() | ast.USub()):
+            pass
+        case ast.BinOp(op=op) if type(op) in _ARITHMETIC:
+            pass
         case _:
             raise InvalidCheck(f"{ast.unparse(node)!r} is not allowed in a check; see the list in the documentation of checks")
     if isinstance(node, ast.Compare) and any(type(op) not in _COMPARISONS for op in node.ops):
         raise InvalidCheck(f"{ast.unparse(node)!r}: only == != < <= > >= in, not in")
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.expr):
-            _validate(child, parameters, source)
 
 
 def _path(node: ast.expr) -> tuple[str, str] | None:
@@ -181,6 +186,15 @@ def _value(node: ast.expr, scope: Mapping[str, Any]) -> Any:
             return scope[name]
         case ast.Tuple(elts=elements):
             return tuple(_value(element, scope) for element in elements)
+        case ast.Call(func=ast.Name(id=name), args=args):
+            return _FUNCTIONS[name](*(_value(argument, scope) for argument in args))
+        case ast.Compare(left=left, ops=ops, comparators=comparators):
+            return _compare(_value(left, scope), ops, comparators, scope)
+    return _operated(node, scope)
+
+
+def _operated(node: ast.expr, scope: Mapping[str, Any]) -> Any:
+    match node:
         case ast.BoolOp(op=ast.And(), values=values):
             return all(_value(value, scope) for value in values)
         case ast.BoolOp(values=values):
@@ -194,10 +208,6 @@ def _value(node: ast.expr, scope: Mapping[str, Any]) -> Any:
             if abs(number) > MAX_MAGNITUDE:
                 raise OverflowError(number)
             return number
-        case ast.Compare(left=left, ops=ops, comparators=comparators):
-            return _compare(_value(left, scope), ops, comparators, scope)
-        case ast.Call(func=ast.Name(id=name), args=args):
-            return _FUNCTIONS[name](*(_value(argument, scope) for argument in args))
     raise TypeError(ast.dump(node))
 
 

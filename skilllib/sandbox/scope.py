@@ -69,9 +69,7 @@ def _arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
 
 def _bound_by(scope: _Scope) -> set[str]:
     if isinstance(scope, _COMPREHENSIONS):
-        return {
-            node.id for generator in scope.generators for node in ast.walk(generator.target) if isinstance(node, ast.Name)
-        }
+        return {node.id for generator in scope.generators for node in ast.walk(generator.target) if isinstance(node, ast.Name)}
     names = {argument.arg for argument in _arguments(scope.args)}
     elsewhere: set[str] = set()
     for child in _evaluated_inside(scope):

@@ -199,7 +199,8 @@ def _offers(known: Known, need: Need) -> list[tuple[Call, bool]]:
     found: list[tuple[Call, bool]] = []
     for effect in known.effects:
         call = Call(name=skill.name, arguments=tuple(sorted(effect.arguments.items())), skill=skill)
-        if effect.fact != need.fact or not counted_on(skill.name, effect.arguments, effect.fact, changed=effect.changed, n=effect.n):
+        shown = counted_on(skill.name, effect.arguments, effect.fact, changed=effect.changed, n=effect.n)
+        if effect.fact != need.fact or not shown:
             continue
         if need.kind == "at_least" and effect.rise > 0:
             found.append((call, effect.rise < float(need.value)))

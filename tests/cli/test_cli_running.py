@@ -118,4 +118,5 @@ def test_a_library_is_evaluated_in_fresh_worlds(learned: Door, monkeypatch: pyte
     monkeypatch.setattr(evaluate, "_benches", {})
     code, out, _ = learned("evaluate", "bakery", "--player", "random", "--episodes", 2, "--max-steps", 50)
     assert code == 0 and "score" in out and "random in 2 worlds of bakery" in out
+    assert "--calls" in learned.refuses("evaluate", "bakery", "--player", "calls")
     assert "UnknownEnvironment" in learned.refuses("evaluate", "bakry")
