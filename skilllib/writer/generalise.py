@@ -36,19 +36,18 @@ def generalised(draft: Draft, skills: Sequence[Skill], spec: EnvironmentSpec, ta
     Returns:
         None if it is a near copy of a skill and the two cannot be told apart by one constant.
     """
-    twin = next((skill for skill in skills if skill.program is not None and _like(draft.program, skill.program)), None)
-    if twin is None or twin.program is None:
-        return draft
-    merger = _Merger.between(twin, draft.program, spec)
-    if merger is None:
-        return None if draft.program.shape == twin.program.shape else draft
-    program = merger.program(free_name(merger.name(), taken - {twin.name}))
-    return Draft(
-        program=program,
-        arguments={**draft.arguments, merger.parameter: merger.new},
-        merges=(Merge(twin, {} if merger.extends else {merger.parameter: merger.old[0]}),),
-        rationale=f"{draft.rationale}; generalises {twin.name}",
-    )
+    twins = [skill for skill in skills if skill.program is not None and _like(draft.program, skill.program)]
+    for twin in twins:
+        merger = _Merger.between(twin, draft.program, spec)
+        if merger is not None:
+            return Draft(
+                program=merger.program(free_name(merger.name(), taken - {twin.name})),
+                arguments={**draft.arguments, merger.parameter: merger.new},
+                merges=(Merge(twin, {} if merger.extends else {merger.parameter: merger.old[0]}),),
+                rationale=f"{draft.rationale}; generalises {twin.name}",
+            )
+    copied = any(twin.program is not None and draft.program.shape == twin.program.shape for twin in twins)
+    return None if copied else draft
 
 
 def _like(program: Program, skill: Program) -> bool:
@@ -108,7 +107,9 @@ class _Merger:
         choice = next((parameter for parameter in old.parameters if parameter.choices), None)
         if choice is not None and choice.choices is not None:
             known = [str(value) for value in choice.choices]
-            value = next((text for text in [*_main(new, spec)[1:], *_texts(new)] if text not in known), None)
+            main = _main(new, spec)
+            value = main[1] if main else next((text for text in _texts(new) if text not in known), None)
+            value = None if value in known else value
             return cls(old, new, choice.name, (known, value), True, spec) if value is not None else None
         mains = _main(old, spec), _main(new, spec)
         if all(len(main) == 2 for main in mains) and mains[0][1] != mains[1][1]:

@@ -190,9 +190,8 @@ class SearchWriter:
         name = skill_name(task, goal, taken)
         parameters = [_parameter(name, values) for name, values in task.parameters.items()]
         program = Program.parse(function_source(name, parameters, describe(task.goal, body), body))
-        return generalised(
-            Draft(program=program, rationale=f"{main.source()} may reach it"), [one.skill for one in known], self._spec, taken
-        )
+        draft = Draft(program=program, rationale=f"{main.source()} may reach it")
+        return generalised(draft, [one.skill for one in known], self._spec, taken) if task.lasting else draft
 
 
 def _goal(task: Task) -> Condition | None:
