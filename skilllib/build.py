@@ -20,7 +20,7 @@ from skilllib.gate.evidence import EvidenceGate
 from skilllib.library import SkillLibrary
 from skilllib.life import Life
 from skilllib.memory import Memory
-from skilllib.protocols import Curriculum, Embedder, Environment, Prover, Recorder, Sandbox, SkillSource
+from skilllib.protocols import Curriculum, Embedder, Environment, EnvironmentFactory, Prover, Recorder, Sandbox, SkillSource
 from skilllib.records.base import content_hash
 from skilllib.records.execution import Trace
 from skilllib.records.skill import Effect, Skill, Statistics, Status
@@ -70,13 +70,21 @@ def make_sandbox() -> Sandbox:
     return MontySandbox()
 
 
-def make_workers(environment: str, options: dict[str, object], *, jobs: int) -> Workers:
-    """Return workers that run programs on fresh worlds of an environment."""
-    return Workers(world=functools.partial(make_world, environment, options), sandbox=make_sandbox, processes=jobs)
+def make_workers(environment: str, options: dict[str, object], *, jobs: int, world: EnvironmentFactory | None = None) -> Workers:
+    """Return workers that run programs on fresh worlds of an environment, or of one made by a factory."""
+    made = functools.partial(make_world, environment, options) if world is None else functools.partial(world, **options)
+    return Workers(world=made, sandbox=make_sandbox, processes=jobs)
 
 
 @contextmanager
-def learner(options: LearnOptions, *, recorder: Recorder, run: str, embedder: Embedder | None = None) -> Iterator[Learner]:
+def learner(
+    options: LearnOptions,
+    *,
+    recorder: Recorder,
+    run: str,
+    embedder: Embedder | None = None,
+    world: EnvironmentFactory | None = None,
+) -> Iterator[Learner]:
     """Assemble an agent for a run and take it apart afterwards.
 
     A run that the library knows already is resumed: what was learned of it is read back from the library's traces, and
@@ -87,17 +95,20 @@ def learner(options: LearnOptions, *, recorder: Recorder, run: str, embedder: Em
         recorder: Is told every event.
         run: Name of the run.
         embedder: Used instead of the one the options name.
+        world: Makes the environment, for one that is not registered; picklable by name when `options.jobs` > 1.
 
     Raises:
         LibraryLocked: Another process is writing to the library.
         RunError: The library knows the run under other options.
     """
     with ExitStack() as stack:
-        environment = stack.enter_context(_closing(make_world(options.environment, options.environment_options)))
+        given = options.environment_options
+        made = make_world(options.environment, given) if world is None else world(**given)
+        environment = stack.enter_context(_closing(made))
         vectors = embedder or MiniLMEmbedder(options.embedder)
         library = stack.enter_context(SkillLibrary.open(options.library, create=True, embedder=vectors))
         stack.enter_context(library.writing(f"learn {options.environment} (run {run})"))
-        workers = stack.enter_context(make_workers(options.environment, options.environment_options, jobs=options.jobs))
+        workers = stack.enter_context(make_workers(options.environment, given, jobs=options.jobs, world=world))
         sandbox = stack.enter_context(MontySandbox())
         memory = Memory()
         source: SkillSource = library if options.use_library else NoSkills()

@@ -34,7 +34,9 @@ def evaluate(  # noqa: PLR0913 - typer reads the options from the signature
         PlayerName,
         typer.Option(help="Who plays: the library as it is, random primitive calls, the list of --calls once or looped, or all."),
     ] = PlayerName.library,
-    calls: Annotated[Path | None, typer.Option(help="A JSON list of primitive calls: [[name, {argument: value}], ...].")] = None,
+    calls: Annotated[
+        Path | None, typer.Option(help="A JSON file with a list of primitive calls, each a name and an object of arguments.")
+    ] = None,
     episodes: Annotated[int, typer.Option("--episodes", "-n", min=1, help="Fresh worlds, one life in each.")] = 20,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="The worlds follow from it.")] = 0,
     max_steps: Annotated[int, typer.Option(min=1, help="World steps of one life at most.")] = 10_000,

@@ -165,7 +165,10 @@ class SearchWriter:
         if passing and experience is not None:
             body = (
                 Persist(
-                    body=(*guards, *before), last=main, filler=self._filler(experience.messages[-1], planner.providers), rounds=60
+                    body=(*guards, *before),
+                    last=main,
+                    filler=self._filler(main, experience.messages[-1], planner.providers),
+                    rounds=60,
                 ),
             )
         elif tried.hindered and (before or guards):
@@ -174,9 +177,9 @@ class SearchWriter:
             return (Collect(fact=goal.fact, parameter=parameter, body=body),)
         return body
 
-    def _filler(self, message: str, providers: Providers) -> Call | None:
+    def _filler(self, main: Call, message: str, providers: Providers) -> Call | None:
         """Return the call that a failure's words point to among those that need no argument, so that time passes."""
-        idle = [call for call in providers.ground if not call.arguments and not self._fails(call)]
+        idle = [call for call in providers.ground if call != main and not call.arguments and not self._fails(call)]
         scores = self._ranking.scores(message, idle)
         best = max(range(len(idle)), key=lambda i: (scores[i], -i), default=None)
         return None if best is None else idle[best]
