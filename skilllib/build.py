@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from skilllib.agent import Agent, Progress
+from skilllib.agent import Agent, Progress, attempt_fields
 from skilllib.config import LearnOptions
 from skilllib.critic import FeedbackCritic
 from skilllib.curriculum.frontier import FrontierCurriculum
@@ -21,7 +21,7 @@ from skilllib.library import SkillLibrary
 from skilllib.life import Life
 from skilllib.memory import Memory
 from skilllib.protocols import Curriculum, Embedder, Environment, EnvironmentFactory, Prover, Recorder, Sandbox, SkillSource
-from skilllib.records.base import content_hash
+from skilllib.records.base import Json, content_hash
 from skilllib.records.execution import Trace
 from skilllib.records.skill import Effect, Skill, Statistics, Status
 from skilllib.records.world import EnvironmentSpec
@@ -58,6 +58,8 @@ class Learner:
     library: SkillLibrary
     environment: Environment
     unfinished: Trace | None
+    earlier: list[dict[str, Json]]
+    """What an event log should say of the attempts that a resumed run had made."""
 
 
 def make_world(name: str, options: dict[str, object]) -> Environment:
@@ -135,7 +137,8 @@ def learner(
             max_steps=options.max_steps,
             max_seconds=options.max_seconds,
         )
-        yield Learner(agent=agent, library=library, environment=environment, unfinished=_resumed(agent, options))
+        unfinished, earlier = _resumed(agent, options)
+        yield Learner(agent=agent, library=library, environment=environment, unfinished=unfinished, earlier=earlier)
 
 
 def _curriculum(options: LearnOptions, spec: EnvironmentSpec, memory: Memory, skills: SkillSource) -> Curriculum:
@@ -156,8 +159,8 @@ def _profile(options: LearnOptions, spec: EnvironmentSpec, embedder: Embedder) -
     return content_hash([shaping, spec.model_dump(mode="json"), embedder.fingerprint, "search"])
 
 
-def _resumed(agent: Agent, options: LearnOptions) -> Trace | None:
-    """Bring an agent to where its run was left, and return the trace that may be unfinished."""
+def _resumed(agent: Agent, options: LearnOptions) -> tuple[Trace | None, list[dict[str, Json]]]:
+    """Bring an agent to where its run was left, and return the trace that may be unfinished and the attempts as events."""
     library, run = agent.library, agent.run
     shaping = options.model_dump(mode="json", exclude={"library", "run", "jobs", "max_attempts", "max_steps", "max_seconds"})
     if run not in library.runs():
@@ -172,14 +175,16 @@ def _resumed(agent: Agent, options: LearnOptions) -> Trace | None:
             agent.memory.record(attempt.experience.calls)
         if trace_id.rpartition("/")[0] == run:
             mine.append(trace)
+    earlier: list[dict[str, Json]] = []
     for i, trace in enumerate(mine):
         agent.progress.proposed()
         for attempt in trace.attempts:
-            agent.progress.add(trace.task, attempt)
+            reached = agent.progress.add(trace.task, attempt)
+            earlier.append(attempt_fields(trace.task, attempt, reached, agent.progress.environment_steps))
         if i < len(mine) - 1:
             agent.curriculum.record(trace)
     agent.life.resume(attempt for trace in mine for attempt in trace.attempts)
-    return mine[-1] if mine else None
+    return (mine[-1] if mine else None), earlier
 
 
 @contextmanager

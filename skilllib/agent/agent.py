@@ -12,7 +12,7 @@ from skilllib.library import SkillLibrary
 from skilllib.life import Life
 from skilllib.memory import Memory, observed
 from skilllib.protocols import Critic, Curriculum, Draft, Gate, Prover, Recorder, Sandbox, Verifier, Writer
-from skilllib.records.base import Scalar, content_hash
+from skilllib.records.base import Json, Scalar, content_hash
 from skilllib.records.execution import Attempt, Execution, Limits, Trace, Verdict
 from skilllib.records.experience import Experience
 from skilllib.records.ledger import Change
@@ -228,24 +228,8 @@ class Agent:
     def _noted(self, task: Task, attempt: Attempt) -> None:
         self.memory.record(attempt.experience.calls)
         reached = self.progress.add(task, attempt)
-        self.recorder(
-            "attempt",
-            number=attempt.number,
-            task=task.id,
-            program=attempt.program.name,
-            route="reused" if attempt.reuses else "written",
-            solved=attempt.solved,
-            reason=attempt.proof.reason if attempt.proof and attempt.verdict.solved else attempt.verdict.reason,
-            advice=attempt.advice,
-            rationale=attempt.rationale,
-            milestones=reached,
-            skill=attempt.program.name if attempt.admitted else None,
-            lower_bound=round(attempt.proof.lower_bound, 4) if attempt.proof else None,
-            steps=self.progress.environment_steps,
-            episode=attempt.episode,
-            stopped=attempt.execution.stopped,
-            seconds=round(self.clock() - self._started, 3),
-        )
+        seconds = round(self.clock() - self._started, 3)
+        self.recorder("attempt", **attempt_fields(task, attempt, reached, self.progress.environment_steps), seconds=seconds)
 
     def _within_budget(self) -> bool:
         progress = self.progress
@@ -257,6 +241,26 @@ class Agent:
 
     def _profile(self) -> str:
         return content_hash([self.profile, self.library.fingerprint()])
+
+
+def attempt_fields(task: Task, attempt: Attempt, reached: Sequence[str], steps: int) -> dict[str, Json]:
+    """Return what an event log says of an attempt; follows from the attempt and the run so far alone."""
+    return {
+        "number": attempt.number,
+        "task": task.id,
+        "program": attempt.program.name,
+        "route": "reused" if attempt.reuses else "written",
+        "solved": attempt.solved,
+        "reason": attempt.proof.reason if attempt.proof and attempt.verdict.solved else attempt.verdict.reason,
+        "advice": attempt.advice,
+        "rationale": attempt.rationale,
+        "milestones": list(reached),
+        "skill": attempt.program.name if attempt.admitted else None,
+        "lower_bound": round(attempt.proof.lower_bound, 4) if attempt.proof else None,
+        "steps": steps,
+        "episode": attempt.episode,
+        "stopped": attempt.execution.stopped,
+    }
 
 
 def _holds(task: Task, observation: Observation) -> bool:

@@ -34,7 +34,7 @@ def carry_out(start: Start, *, quiet: bool, as_json: bool) -> bool:
             start.options, recorder=logbook, run=run_name(start.folder), embedder=make_embedder(start.options.embedder)
         ) as made:
             begun = True
-            _catch_up(made, state)
+            _catch_up(made, run, state)
             logbook.begin(run, made.library)
             summary = _learned(made, run, logbook, display, start.options)
     except SkillLibError:
@@ -48,8 +48,15 @@ def carry_out(start: Start, *, quiet: bool, as_json: bool) -> bool:
     return bool(summary["ended"] != "interrupted")
 
 
-def _catch_up(made: Learner, state: State) -> None:
-    """Bring what is shown to where a resumed run was left."""
+def _catch_up(made: Learner, run: RunFolder, state: State) -> None:
+    """Bring what is shown, and the event log, to where a resumed run was left.
+
+    An attempt is in the library before it is in the log, so a run that was killed in between lacks its last line.
+    """
+    written = {event.get("number") for event in run.events() if event["event"] == "attempt"}
+    for fields in made.earlier:
+        if fields["number"] not in written:
+            run("attempt", **fields)
     progress = made.agent.progress
     state.milestones_total = len(made.environment.spec.milestones)
     state.milestones = [str(milestone["milestone"]) for milestone in progress.milestones]

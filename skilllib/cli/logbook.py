@@ -76,7 +76,7 @@ class Logbook:
         state.attempts, state.steps, state.doing = fields["number"], fields["steps"], "writing"
         state.program = fields["program"]
         state.milestones += fields["milestones"]
-        if fields["skill"] is not None:
+        if fields["lower_bound"] is not None:  # there was a proof, so the library has a skill more, if only on trial
             self._look()
 
     def _look(self) -> None:

@@ -70,6 +70,17 @@ def test_a_resumed_run_is_the_run_it_would_have_been(door: Door) -> None:
     assert summary("p/one") == summary("w/one")
 
 
+def test_an_attempt_that_a_crash_kept_out_of_the_log_is_written_when_the_run_goes_on(door: Door) -> None:
+    door.learn("--max-attempts", 4)
+    log = Path("runs/bakery-s0-1/events.jsonl")
+    lines = log.read_text(encoding="utf-8").splitlines()
+    last = max(i for i, line in enumerate(lines) if '"event": "attempt"' in line)
+    log.write_text("\n".join(lines[:last]) + "\n" + lines[last][:20], encoding="utf-8")
+    assert door("learn", "bakery", "--resume", "--quiet", "--max-attempts", 6)[0] == 0
+    found = [event["number"] for event in RunFolder.open("runs/bakery-s0-1").events() if event["event"] == "attempt"]
+    assert found == [1, 2, 3, 4, 5, 6]
+
+
 def test_run_and_library_can_be_moved_together(door: Door, tmp_path: Path) -> None:
     door.learn("--max-attempts", 2)
     (tmp_path / "moved").mkdir()

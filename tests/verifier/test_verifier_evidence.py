@@ -7,9 +7,10 @@ from math import comb
 
 import pytest
 
+from skilllib.errors import InvalidRecord
 from skilllib.verifier.evidence import SequentialTest
 
-THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 SCHEDULES = ((5, 8, 12, 16, 20), (20,), (3, 6, 9), (10, 20, 40))
 Accepts = Callable[[int, int], bool]
 
@@ -138,3 +139,9 @@ def test_the_lower_bound_covers_the_true_rate() -> None:
 def test_nothing_proves_nothing() -> None:
     test = SequentialTest()
     assert test.lower_bound(0, 0) == 0 and test.lower_bound(0, 5) == 0 and not test.accepts(0, 5)
+
+
+@pytest.mark.parametrize(("threshold", "looks"), [(0.9, (5, 20)), (0.8, (3, 6, 9))])
+def test_a_threshold_that_the_trials_cannot_show_is_refused(threshold: float, looks: tuple[int, ...]) -> None:
+    with pytest.raises(InvalidRecord, match="choose a lower threshold"):
+        SequentialTest(threshold=threshold, looks=looks)

@@ -166,8 +166,13 @@ def test_a_lesson_does_not_cut_short_what_is_accepted_anyway() -> None:
     assert proof.accepted and not proof.cut_short
 
 
-def test_a_failure_that_names_nothing_does_not_cut_short() -> None:
+def test_a_failure_that_may_pass_cuts_short_so_that_the_program_can_persist() -> None:
     (proof, _), _ = proved(lambda i, job: failed(Failure(message="bad luck", retry=True)) if i == 0 else ran())
+    assert proof.cut_short and not proof.accepted
+
+
+def test_a_failure_that_teaches_nothing_does_not_cut_short() -> None:
+    (proof, _), _ = proved(lambda i, job: failed(Failure(message="broken")) if i == 0 else ran())
     assert not proof.cut_short and proof.accepted
 
 
