@@ -183,7 +183,8 @@ def _resumed(agent: Agent, options: LearnOptions) -> tuple[Trace | None, list[di
             earlier.append(attempt_fields(trace.task, attempt, reached, agent.progress.environment_steps))
         if i < len(mine) - 1:
             agent.curriculum.record(trace)
-    agent.life.resume(attempt for trace in mine for attempt in trace.attempts)
+    episode = int(library.notes(run).get("episode", -1))
+    agent.life.resume((attempt for trace in mine for attempt in trace.attempts), episode=episode)
     return (mine[-1] if mine else None), earlier
 
 

@@ -47,16 +47,21 @@ class Life:
         """Take note of an execution: it may have ended the episode."""
         self._over = execution.stopped in ("terminated", "truncated")
 
-    def resume(self, attempts: Iterable[Attempt]) -> None:
+    def resume(self, attempts: Iterable[Attempt], *, episode: int = -1) -> None:
         """Return to where a run's attempts left the world, by making the calls of its last episode again.
 
         Without seeds there is no way back to that world, so a new episode begins.
+
+        Args:
+            attempts: All attempts of the run, in order.
+            episode: The last episode known to have begun, if it began after the last attempt.
         """
         done = list(attempts)
-        if not done:
+        if not done and episode < 0:
             return
-        self.episode = done[-1].episode
-        ended = done[-1].execution.stopped in ("terminated", "truncated")
+        last = done[-1].episode if done else -1
+        self.episode = max(last, episode)
+        ended = self.episode == last and done[-1].execution.stopped in ("terminated", "truncated")
         if ended or not self.environment.spec.seeds:
             return
         self.environment.reset(self.world_seed)

@@ -55,6 +55,7 @@ class Agent:
     max_seconds: float | None = None
     clock: Callable[[], float] = time.monotonic
     _started: float = field(init=False, default=0.0)
+    _trace: str = field(init=False, default="")
 
     def learn(self, unfinished: Trace | None = None) -> None:
         """Propose and solve tasks until nothing is left in reach or a budget is spent.
@@ -63,6 +64,8 @@ class Agent:
             unfinished: The last trace of a run that is being resumed.
         """
         self._started = self.clock()
+        if unfinished is not None:
+            self._trace = f"{self.run}/{self.progress.tasks_proposed}"
         if unfinished is not None and unfinished.solved:
             self.curriculum.record(unfinished)
         elif unfinished is not None:
@@ -81,6 +84,8 @@ class Agent:
             if draft is None or not self._open(task):
                 break
             trace = trace.plus(self._attempt(task, draft, trace, skills))
+        if not trace.attempts:
+            self._untried(trace)
         self.curriculum.record(trace)
         self.recorder("task_done", task=task.id, solved=trace.solved, attempts=len(trace.attempts))
         return trace
@@ -105,6 +110,20 @@ class Agent:
         self.life.took(execution)
         self._noted(task, attempt)
         return attempt
+
+    def _untried(self, trace: Trace) -> None:
+        """Keep that a task was set and nothing was tried, so that a resumed run knows it too."""
+        with self.library.transaction():
+            self._begun(trace)
+            self.library.note(self.run, "episode", self.life.episode)
+
+    def _begun(self, trace: Trace) -> str:
+        """Return the id of the present task's trace; the first time its beginning is written."""
+        trace_id = f"{self.run}/{self.progress.tasks_proposed}"
+        if self._trace != trace_id:
+            self.library.begin_trace(trace_id, run=self.run, task=trace.task, profile=trace.profile)
+            self._trace = trace_id
+        return trace_id
 
     def _open(self, task: Task) -> bool:
         """Wake where a task is still to be done: what is there already cannot be learned, so another world is tried."""
@@ -144,10 +163,8 @@ class Agent:
 
     def _kept(self, task: Task, draft: Draft, trace: Trace, attempt: Attempt, calls: Mapping[str, str]) -> Attempt:
         """Write the attempt, and the skill it may have become, in one transaction."""
-        trace_id = f"{self.run}/{self.progress.tasks_proposed}"
         with self.library.transaction():
-            if not trace.attempts:
-                self.library.begin_trace(trace_id, run=self.run, task=task, profile=trace.profile)
+            trace_id = self._begun(trace)
             if attempt.proof is not None:
                 attempt = self._admitted(task, draft, trace, attempt, calls)
             self.library.append_attempt(trace_id, attempt)
