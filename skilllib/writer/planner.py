@@ -53,8 +53,8 @@ class Planner:
         needs = [need for need in self._needs(call) if not any(_same(need, other) for other in above)]
         ensured = [ensure for need in needs for ensure in self._ensured_if_possible(need, above)]
         ordered = _ordered(ensured, self.providers)
-        supplies = self._supplies(ordered)
-        return tuple(self._with_enough([*supplies, *ordered], supplies))
+        supplies = self._supplies(ordered, above)
+        return tuple(self._with_enough([*supplies, *ordered], supplies, above))
 
     def _needs(self, call: Call) -> list[Need]:
         if call.skill is not None:
@@ -108,7 +108,7 @@ class Planner:
         ]
         return said[:1]
 
-    def _supplies(self, ordered: Sequence[Ensure]) -> list[Ensure]:
+    def _supplies(self, ordered: Sequence[Ensure], above: tuple[Need, ...]) -> list[Ensure]:
         """Return quantities that bringing something near uses up: fetching them then would lose what is near already."""
         quantities = {ensure.need.fact for ensure in ordered if ensure.need.is_quantity}
         near = [ensure for ensure in ordered if ensure.need.near is not None]
@@ -121,15 +121,17 @@ class Planner:
                     for fact, amount in self.providers.supplies_of(statement.call).items():
                         amounts[fact] = amounts.get(fact, 0.0) + amount
         needs = [Need(fact=fact, kind="at_least", value=int(amounts[fact])) for fact in sorted(amounts) if fact not in quantities]
-        return [ensure for need in needs for ensure in self._if_known(need)]
+        return [ensure for need in needs for ensure in self._if_known(need, above)]
 
-    def _if_known(self, need: Need) -> list[Ensure]:
+    def _if_known(self, need: Need, above: tuple[Need, ...]) -> list[Ensure]:
+        if any(_same(need, other) for other in above):
+            return []
         try:
-            return [self.ensured(need)]
+            return [self.ensured(need, above)]
         except Blocked:
             return []
 
-    def _with_enough(self, ensured: Sequence[Ensure], supplies: Sequence[Ensure]) -> list[Statement]:
+    def _with_enough(self, ensured: Sequence[Ensure], supplies: Sequence[Ensure], above: tuple[Need, ...]) -> list[Statement]:
         """Raise the amounts so that what later steps use up is still there when the call comes."""
         result: list[Statement] = []
         for i, ensure in enumerate(ensured):
@@ -139,14 +141,14 @@ class Planner:
                 continue
             later = [statement.call for other in ensured[i + 1 :] for statement in other.body if isinstance(statement, Do)]
             extra = sum(self.providers.used_by(call, need.fact) for call in later) + self.short.get(need.fact, 0.0)
-            result.append(self._at_least(ensure, float(need.value) + extra) if extra and ensure not in supplies else ensure)
+            result.append(self._at_least(ensure, float(need.value) + extra, above) if extra and ensure not in supplies else ensure)
         return result
 
-    def _at_least(self, ensure: Ensure, amount: float) -> Ensure:
+    def _at_least(self, ensure: Ensure, amount: float, above: tuple[Need, ...]) -> Ensure:
         assert ensure.need.fact is not None  # noqa: S101 - only called for quantities
         most = self.providers.most(ensure.need.fact)
         need = replace(ensure.need, value=int(amount if most is None else min(amount, most)))
-        return self.ensured(need, ()) if need.value != ensure.need.value else ensure
+        return self.ensured(need, above) if need.value != ensure.need.value else ensure
 
 
 def _ordered(ensured: Sequence[Ensure], providers: Providers) -> list[Ensure]:
