@@ -16,7 +16,7 @@ from skilllib.curriculum.random import RandomCurriculum
 from skilllib.embedders.hashing import HashingEmbedder
 from skilllib.embedders.minilm import MiniLMEmbedder
 from skilllib.errors import RunError
-from skilllib.gate.evidence import EvidenceGate
+from skilllib.gate.evidence import EvidenceGate, TrustingGate
 from skilllib.library import SkillLibrary
 from skilllib.life import Life
 from skilllib.memory import Memory
@@ -122,7 +122,7 @@ def learner(
             sandbox=sandbox,
             verifier=CheckVerifier(),
             prover=_prover(options, workers),
-            gate=EvidenceGate(),
+            gate=EvidenceGate() if options.re_execute else TrustingGate(),
             critic=FeedbackCritic(),
             library=library,
             memory=memory,

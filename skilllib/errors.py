@@ -23,8 +23,6 @@ Failure of generated code is data (`Execution.error`), never one of these.
     │   ├── DuplicateSkill     the same program is already there
     │   └── CyclicCalls        skills that would call each other in a circle
     ├── RunError               a run folder that cannot be started or resumed
-    ├── BudgetSpent            a counted budget is used up
-    ├── MissingExtra           an optional dependency is not installed
     └── ModelWeightsMissing    no usable embedding weights were found
 """
 
@@ -121,14 +119,6 @@ class CyclicCalls(LibraryError, ValueError):
 
 class RunError(SkillLibError, ValueError):
     """A run folder cannot be started or resumed."""
-
-
-class BudgetSpent(SkillLibError):
-    """A counted budget is used up; the run can be resumed with more."""
-
-
-class MissingExtra(SkillLibError, ImportError):
-    """An optional dependency is not installed; the message names the command that installs it."""
 
 
 class ModelWeightsMissing(SkillLibError, FileNotFoundError):

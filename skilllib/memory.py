@@ -40,10 +40,6 @@ class Memory:
         found = [call for call in self.calls() if call.rises.get(fact) and not call.name.startswith("skill:")]
         return sorted(found, key=lambda call: (-call.rises[fact] / call.succeeded, call.key))
 
-    def used_up(self, fact: str) -> bool:
-        """Return whether any primitive call was seen to use up the fact."""
-        return any(call.uses.get(fact) for call in self._calls.values() if not call.name.startswith("skill:"))
-
 
 def observed(execution: Execution) -> tuple[CallExperience, ...]:
     """Return what one execution showed about the primitives and skills it called."""
