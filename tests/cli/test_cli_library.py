@@ -125,4 +125,5 @@ def test_the_command_line_shows_no_traceback_unless_asked(tmp_path: Path) -> Non
 
 def test_json_of_a_library_is_json(learned: Door) -> None:
     for command in (["search", "bread"], ["list"], ["graph"], ["environments"]):
-        json.loads(learned(*command, "--json")[1])
+        code, out, _ = learned(*command, "--json")
+        assert code == 0 and json.loads(out), command

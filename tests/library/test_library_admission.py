@@ -104,7 +104,8 @@ def test_programs_of_one_form_that_call_different_things_are_different(library, 
     make.activate(
         library, make.trial(library, Program.parse('def rest():\n    """Lie down until the night is over."""\n    walk()\n'))
     )
-    make.trial(library, Program.parse('def produce():\n    """Turn fibre into something strong."""\n    twist()\n'))
+    other = make.trial(library, Program.parse('def produce():\n    """Turn fibre into something strong."""\n    twist()\n'))
+    assert [skill.name for skill in library.skills()] == ["rest", other.name]
 
 
 def test_what_is_merged_is_no_duplicate_and_retires_when_its_heir_becomes_active(library, make):

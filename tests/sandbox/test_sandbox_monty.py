@@ -87,7 +87,8 @@ def test_a_lone_surrogate_does_not_reach_the_world(run: Run) -> None:
     execution = run("say('\\ud800')")
     for step in execution.trajectory:
         str(step.arguments["words"]).encode()
-    execution.model_dump_json()
+    assert execution.model_dump_json(), "what is recorded can be stored"
+    assert execution.error is not None or execution.trajectory, "the call is refused or made, never lost"
 
 
 def test_a_caught_failure_can_be_worked_around(run: Run) -> None:
