@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from skilllib.errors import InvalidRecord
 from skilllib.records.base import Json, Record
 from skilllib.records.execution import Limits
+from skilllib.records.model import Budget
 
 
 class LearnOptions(Record):
@@ -30,6 +31,7 @@ class LearnOptions(Record):
     max_seconds: float | None = Field(default=None, ge=0)
     """Seconds after which the run ends. With it a run is not reproducible."""
     attempts_per_task: int = Field(default=8, ge=1)
+    """Rounds for one task; a model has four of them unless told otherwise."""
     threshold: float = Field(default=0.3, ge=0, lt=1)
     """Success rate on fresh worlds that a skill must be shown to exceed before it becomes active."""
     jobs: int = Field(default=2, ge=1)
@@ -39,6 +41,38 @@ class LearnOptions(Record):
     """False: the writer may not call learned skills (an ablation)."""
     re_execute: bool = True
     """False: one success makes a skill active (an ablation)."""
+    preset: Literal["voyager", "react", "no-library"] | None = None
+    """A baseline inside the same engine, for comparisons; needs a model."""
+    model: str | None = None
+    """A language model by litellm's name; without one, programs are searched for."""
+    critic_model: str | None = None
+    """The model that gives advice and opinions, `model` by default."""
+    curriculum_model: str | None = None
+    """The model that proposes tasks, `model` by default."""
+    describe_model: str | None = None
+    """The model that describes skills, `model` by default."""
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    """Temperature of the first candidate; it rises by itself when the same program comes back."""
+    candidates: int = Field(default=1, ge=1, le=16)
+    """Programs written in each round; execution chooses among them."""
+    honing: float = Field(default=0.2, ge=0, lt=1)
+    """Share of the tasks that exercise skills which are untested somewhere, weak or unused; only with a model."""
+    context: Literal["never", "retry", "always"] = "retry"
+    """When the model is asked how to do a task before a program is written: never, when it failed before, always."""
+    prompt_tokens: int = Field(default=3000, ge=500)
+    """Tokens a prompt may have; the least useful parts are left out."""
+    reply_tokens: int = Field(default=800, ge=64)
+    """Tokens a reply may have."""
+    timeout_s: float = Field(default=120.0, gt=0)
+    """Seconds to wait for one reply."""
+    budget: Budget = Budget()
+    """What may be spent on models."""
+    tape: str | None = None
+    """File on which requests and replies are recorded; by default `tape.jsonl` in the run's folder."""
+    replay: bool = False
+    """Answer from the tape alone; no model is asked."""
+    prompts: str | None = None
+    """Folder with prompts of your own, in place of those that come with the package."""
     embedder: str | None = None
     """A sentence-transformers model or its folder; the packaged MiniLM weights by default."""
     limits: Limits = Limits()

@@ -23,7 +23,15 @@ Failure of generated code is data (`Execution.error`), never one of these.
     │   ├── DuplicateSkill     the same program is already there
     │   └── CyclicCalls        skills that would call each other in a circle
     ├── RunError               a run folder that cannot be started or resumed
-    └── ModelWeightsMissing    no usable embedding weights were found
+    ├── ModelWeightsMissing    no usable embedding weights were found
+    ├── PromptError            a prompt file or its slots are wrong
+    └── ModelError             a language model gave no reply
+        ├── ModelUnavailable   not reached, or overloaded for too long
+        ├── ModelRefused       it will not answer: key, name, length or content
+        ├── ModelUseless       its replies cannot be used, again and again
+        ├── BudgetSpent        the next call would break the budget
+        └── TapeError          a tape that cannot be used
+            └── NotOnTape      a request that was not recorded
 """
 
 from __future__ import annotations
@@ -123,3 +131,35 @@ class RunError(SkillLibError, ValueError):
 
 class ModelWeightsMissing(SkillLibError, FileNotFoundError):
     """No usable embedding weights were found."""
+
+
+class PromptError(SkillLibError, ValueError):
+    """A prompt file is malformed, or a slot of it is missing or unknown."""
+
+
+class ModelError(SkillLibError):
+    """A language model gave no reply."""
+
+
+class ModelUnavailable(ModelError, ConnectionError):
+    """The model was not reached, or was overloaded, for longer than we were told to wait."""
+
+
+class ModelRefused(ModelError, ValueError):
+    """The model will not answer, and asking again would not help: bad key, unknown model, too long, content refused."""
+
+
+class ModelUseless(ModelError, RuntimeError):
+    """The model answers, but nothing that can be used."""
+
+
+class BudgetSpent(ModelError, RuntimeError):
+    """The next call would break the budget; it was not made."""
+
+
+class TapeError(ModelError, ValueError):
+    """A tape cannot be read or belongs to something else."""
+
+
+class NotOnTape(TapeError, LookupError):
+    """A request was not recorded, and there is no model to ask."""

@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from skilllib.records.base import Json, Scalar
-from skilllib.records.execution import Execution, Limits, Proof, Trace, Verdict
+from skilllib.records.execution import Execution, Limits, Proof, Route, Trace, Verdict
 from skilllib.records.experience import Experience
 from skilllib.records.ledger import Change, Decision
+from skilllib.records.model import Reply, Request
 from skilllib.records.program import Program
 from skilllib.records.skill import Effect, KeptTest, Skill, Statistics, Status
 from skilllib.records.task import Task
@@ -143,6 +144,9 @@ class Draft:
     settled: bool = False
     """True if the writer cannot do better, so that the evidence is to be taken to its end."""
     rationale: str = ""
+    route: Route = "write"
+    alternatives: tuple[Draft, ...] = ()
+    """Other drafts for the same round; execution chooses among them and this one."""
 
 
 class Proven(NamedTuple):
@@ -262,6 +266,21 @@ class Gate(Protocol):
 
     def decide(self, change: Change, proof: Proof) -> Decision:
         """Return the decision with its figures."""
+
+
+class LanguageModel(Protocol):
+    """Answers one question. What is wrapped around a model (retries, a tape, a budget) is a model too."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, as given by the user."""
+
+    def complete(self, request: Request) -> Reply:
+        """Return the reply to a request.
+
+        Raises:
+            ModelError: There is none; the subclass says why.
+        """
 
 
 class Recorder(Protocol):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
 from skilllib.records.base import Json
 from skilllib.records.check import Check
-from skilllib.records.execution import Attempt
+from skilllib.records.execution import Attempt, Route
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec
 
@@ -26,8 +27,9 @@ class Progress:
     """World steps of re-executions on fresh worlds."""
     tokens: int = 0
     usd: float = 0.0
-    routes: dict[str, int] = field(default_factory=lambda: {"written": 0, "reused": 0})
-    """How many tasks were solved by a new program and by an active skill as it was."""
+    model_calls: int = 0
+    routes: dict[str, dict[str, float]] = field(default_factory=lambda: {route: _nothing_yet() for route in get_args(Route)})
+    """By route: its attempts, how many of them solved their task, and what they cost."""
     goals: list[dict[str, Json]] = field(default_factory=list)
     milestones: list[dict[str, Json]] = field(default_factory=list)
 
@@ -47,14 +49,20 @@ class Progress:
         new = self._milestones(attempt, start)
         self.steps_awake += attempt.execution.world_steps
         self.steps_proving += sum(trial.world_steps for trial in attempt.proof.trials) if attempt.proof else 0
+        self.model_calls += len(attempt.model_calls)
         self.tokens += attempt.tokens
         self.usd += attempt.usd
+        self._count_route(attempt, steps=self.environment_steps - start)
         if attempt.solved:
             self.tasks_solved += 1
-            self.routes["reused" if attempt.reuses else "written"] += 1
             if task.id not in {goal["goal"] for goal in self.goals}:
                 self.goals.append({"goal": task.id, "attempt": attempt.number, "step": start + attempt.execution.world_steps})
         return new
+
+    def _count_route(self, attempt: Attempt, *, steps: int) -> None:
+        spent = {"model_calls": len(attempt.model_calls), "tokens": attempt.tokens, "usd": attempt.usd, "world_steps": steps}
+        for key, value in {"attempts": 1, "solved": int(attempt.solved), **spent}.items():
+            self.routes[attempt.route][key] += value
 
     def _milestones(self, attempt: Attempt, start: int) -> list[str]:
         known = {milestone["milestone"] for milestone in self.milestones}
@@ -78,7 +86,7 @@ class Progress:
             "attempts": self.attempts,
             "tasks_proposed": self.tasks_proposed,
             "tasks_solved": self.tasks_solved,
-            "tasks_by_route": dict(self.routes),
+            "routes": {route: dict(figures) for route, figures in self.routes.items()},
             "goals_reached": list(self.goals),
             "milestones_reached": list(self.milestones),
             "milestones_total": len(self.spec.milestones),
@@ -88,10 +96,14 @@ class Progress:
             "environment_steps": self.environment_steps,
             "steps_awake": self.steps_awake,
             "steps_proving": self.steps_proving,
-            "model_calls": 0,
+            "model_calls": self.model_calls,
             "tokens": self.tokens,
             "usd": self.usd,
         }
+
+
+def _nothing_yet() -> dict[str, float]:
+    return {"attempts": 0, "solved": 0, "model_calls": 0, "tokens": 0, "usd": 0.0, "world_steps": 0}
 
 
 def _steps_until(attempt: Attempt, facts: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from skilllib.records.base import Json, Record, Scalar
 from skilllib.records.experience import Experience
+from skilllib.records.model import ModelCall
 from skilllib.records.program import Program
 from skilllib.records.task import Task
 from skilllib.records.world import Failure, Missing, Observation, Outcome
@@ -147,6 +148,10 @@ class Proof(Record):
         return sum(trial.solved for trial in self.trials)
 
 
+Route = Literal["run", "adapt", "plan", "repair", "write"]
+"""How a program came about: an active skill as it is, one with other arguments, a chain of skills, a repaired skill, new code."""
+
+
 class Attempt(Record):
     """One write-run-verify round."""
 
@@ -155,6 +160,7 @@ class Attempt(Record):
     program: Program
     rationale: str = ""
     """Why the writer wrote this."""
+    route: Route = "write"
     reuses: str | None = None
     """Version hash of the active skill that was run as it is, when nothing was written."""
     execution: Execution
@@ -172,8 +178,18 @@ class Attempt(Record):
     """What its executions, those of the proof included, showed about single calls."""
     admitted: str | None = None
     """Version hash of the skill it became."""
-    tokens: int = 0
-    usd: float = 0.0
+    model_calls: tuple[ModelCall, ...] = ()
+    """Every call to a language model since the attempt before, of whatever stage."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out of its model calls."""
+        return sum(call.tokens_in + call.tokens_out for call in self.model_calls)
+
+    @property
+    def usd(self) -> float:
+        """Money its model calls cost."""
+        return sum(call.usd for call in self.model_calls)
 
     @property
     def solved(self) -> bool:
@@ -189,6 +205,8 @@ class Trace(Record):
     profile: str = ""
     """Hash of everything that shaped the behaviour: writer, limits, environment, options."""
     form: Literal["code", "text", "weights"] = "code"
+    model_calls: tuple[ModelCall, ...] = ()
+    """Calls to a language model after which there was nothing to try, so that they belong to no attempt."""
 
     @property
     def solved(self) -> bool:

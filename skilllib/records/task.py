@@ -24,6 +24,10 @@ class Task(Record):
     parameters: dict[str, tuple[Scalar, ...]] = {}
     """Values on which the task is posed, per parameter; the first is the one an attempt uses."""
     split: Split = "train"
+    context: str = ""
+    """What is known about how to do it, in words; advice for a writer."""
+    repairs: str | None = None
+    """Code hash of the skill that a solution is to replace, where the task is to mend one."""
     lasting: bool = True
     """False for what matters now only, such as a need that presses: solving it is acting, not evidence for a skill."""
 

@@ -33,7 +33,9 @@ def reused(task: Task, known: Sequence[Known]) -> Draft | None:
     _, skill, arguments = min(offers, key=lambda offer: offer[0])
     if skill.program is None:
         return None
-    return Draft(program=skill.program, arguments=arguments, reuses=skill, rationale=f"{skill.name} was shown to do this")
+    return Draft(
+        program=skill.program, arguments=arguments, reuses=skill, route="run", rationale=f"{skill.name} was shown to do this"
+    )
 
 
 def _on_purpose(skill: Skill, arguments: dict[str, Scalar], task: Task, goal: Condition) -> bool:
