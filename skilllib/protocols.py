@@ -190,6 +190,13 @@ class Critic(Protocol):
         """Return advice, or None."""
 
 
+class Describer(Protocol):
+    """Says in one sentence what a proven program does."""
+
+    def describe(self, program: Program, proof: Proof) -> str:
+        """Return a description that claims no more than the code and the proof show."""
+
+
 class Writer(Protocol):
     """Turns a task, skills and what happened so far into the next program."""
 

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from skilllib.agent.keeping import contract, kept_tests
+from skilllib.agent.links import Linked, Links, PinnedLinks
 from skilllib.agent.progress import Progress
-from skilllib.errors import CyclicCalls, DuplicateSkill
+from skilllib.errors import BudgetSpent, CyclicCalls, DuplicateSkill, ModelUseless
 from skilllib.library import SkillLibrary
 from skilllib.life import Life
 from skilllib.memory import Memory, observed
-from skilllib.protocols import Critic, Curriculum, Draft, Gate, Prover, Recorder, Sandbox, Verifier, Writer
+from skilllib.models.account import Account
+from skilllib.protocols import Critic, Curriculum, Describer, Draft, Gate, Prover, Recorder, Sandbox, Verifier, Writer
 from skilllib.records.base import Json, Scalar, content_hash
 from skilllib.records.execution import Attempt, Execution, Limits, Trace, Verdict
 from skilllib.records.experience import Experience
 from skilllib.records.ledger import Change
-from skilllib.records.skill import Contract, KeptTest, Provenance, Provision, Skill
+from skilllib.records.skill import Provenance, Skill
 from skilllib.records.task import Task
 from skilllib.records.world import Observation
 from skilllib.seeds import world_seed
 
-KEPT_PER_ARGUMENTS = 2
-"""Kept tests replayed, per distinct arguments, when a skill is generalised."""
+USELESS_TASKS = 3
+"""Tasks in a row for which a model's replies held no usable program, after which a run ends."""
 
 
 @dataclass(kw_only=True)
@@ -47,6 +51,14 @@ class Agent:
     limits: Limits
     profile: str = ""
     """Hash of everything else that shapes the behaviour."""
+    account: Account = field(default_factory=Account)
+    """Of calls to language models; stays empty without one."""
+    describer: Describer | None = None
+    """Says what a proven program does; its docstring does without one."""
+    links: Links | None = None
+    """What names in programs stand for; pinned versions by default."""
+    provable: frozenset[str] = frozenset({"check"})
+    """Whose verdicts are followed by a proof; what another says solved stays on trial."""
     writer_name: str = "search"
     attempts_per_task: int = 8
     skills_per_task: int = 5
@@ -56,18 +68,23 @@ class Agent:
     clock: Callable[[], float] = time.monotonic
     _started: float = field(init=False, default=0.0)
     _trace: str = field(init=False, default="")
+    _useless: int = field(init=False, default=0)
 
     def learn(self, unfinished: Trace | None = None) -> None:
         """Propose and solve tasks until nothing is left in reach or a budget is spent.
 
         Args:
             unfinished: The last trace of a run that is being resumed.
+
+        Raises:
+            ModelError: A language model gave no reply, the budget for it is spent, or its replies are of no use; everything
+                up to the attempt before is kept, and the run can be resumed.
         """
         self._started = self.clock()
         if unfinished is not None:
             self._trace = f"{self.run}/{self.progress.tasks_proposed}"
-        if unfinished is not None and unfinished.solved:
-            self.curriculum.record(unfinished)
+        if unfinished is not None and (unfinished.solved or not unfinished.attempts):
+            self.curriculum.record(unfinished)  # a trace without attempts is written when there was nothing to try
         elif unfinished is not None:
             self.solve(unfinished.task, unfinished)
         while self._within_budget() and (task := self.curriculum.propose(self.life.wake())) is not None:
@@ -78,50 +95,66 @@ class Agent:
     def solve(self, task: Task, trace: Trace | None = None) -> Trace:
         """Try a task until the environment says it is solved, the attempts run out, or nothing is left to try."""
         trace = trace or Trace(task=task, profile=self._profile())
-        skills = [hit.skill for hit in self.library.retrieve(task.goal, k=self.skills_per_task)]
+        skills = [hit.skill for hit in self.library.retrieve(task.goal, k=self.skills_per_task)] if self.skills_per_task else []
         while len(trace.attempts) < self.attempts_per_task and not trace.solved and self._within_budget():
             draft = self.writer.write(task, skills=skills, trace=trace)
             if draft is None or not self._open(task):
                 break
             trace = trace.plus(self._attempt(task, draft, trace, skills))
         if not trace.attempts:
-            self._untried(trace)
+            trace = self._untried(trace)
         self.curriculum.record(trace)
         self.recorder("task_done", task=task.id, solved=trace.solved, attempts=len(trace.attempts))
+        self._despair(trace)
         return trace
+
+    def _despair(self, trace: Trace) -> None:
+        """End a run whose model answers, task after task, without one program that can be run."""
+        asked = sum(call.purpose in ("write", "act") for call in trace.model_calls)
+        if trace.attempts:
+            self._useless = 0
+        elif asked:
+            self._useless += 1
+        if self._useless >= USELESS_TASKS:
+            raise ModelUseless(
+                f"for {self._useless} tasks in a row the model's replies held no program that could be run; the library is as it "
+                "was. Look at the replies on the tape, and try a stronger model or a longer --reply-tokens"
+            )
 
     def _attempt(self, task: Task, draft: Draft, trace: Trace, skills: Sequence[Skill]) -> Attempt:
         """Run, verify, prove and keep one draft; what it leaves is one transaction."""
-        closure, calls = self._linked(draft)
+        linked = (self.links or PinnedLinks(self.library)).of(draft)
         arguments = _fitting(draft, {**draft.arguments, **task.arguments()})
         execution = self.sandbox.run(
             draft.program,
             arguments=arguments,
-            closure=closure,
-            calls=calls,
+            closure=linked.closure,
+            calls=linked.calls,
             environment=self.life.environment,
             limits=self.limits,
         )
         verdict = self.verifier.verify(task, execution.model_copy(update={"arguments": {**task.arguments(), **arguments}}))
         attempt = self._described(task, draft, execution, verdict, skills)
-        if verdict.solved and draft.reuses is None and task.lasting:
-            attempt = self._proved(task, draft, attempt, (closure, calls))
-        attempt = self._kept(task, draft, trace, attempt, calls)
+        if verdict.solved and draft.reuses is None and task.lasting and verdict.by in self.provable:
+            attempt = self._proved(task, draft, attempt, linked)
+        attempt = self._kept(task, draft, trace, attempt, linked.calls)
         self.life.took(execution)
         self._noted(task, attempt)
         return attempt
 
-    def _untried(self, trace: Trace) -> None:
+    def _untried(self, trace: Trace) -> Trace:
         """Keep that a task was set and nothing was tried, so that a resumed run knows it too."""
+        trace = trace.model_copy(update={"model_calls": self.account.take()})
         with self.library.transaction():
             self._begun(trace)
             self.library.note(self.run, "episode", self.life.episode)
+        return trace
 
     def _begun(self, trace: Trace) -> str:
         """Return the id of the present task's trace; the first time its beginning is written."""
         trace_id = f"{self.run}/{self.progress.tasks_proposed}"
         if self._trace != trace_id:
-            self.library.begin_trace(trace_id, run=self.run, task=trace.task, profile=trace.profile)
+            self.library.begin_trace(trace_id, run=self.run, trace=trace.model_copy(update={"attempts": ()}))
             self._trace = trace_id
         return trace_id
 
@@ -141,47 +174,65 @@ class Agent:
             reuses=draft.reuses.version_hash if draft.reuses else None,
             execution=execution,
             verdict=verdict,
-            advice=self.critic.advise(task, execution, verdict),
+            advice=self._advice(task, execution, verdict),
             seed=self.life.world_seed,
             episode=self.life.episode,
             retrieved=tuple(skill.name for skill in skills),
             experience=Experience(calls=observed(execution)),
         )
 
-    def _proved(self, task: Task, draft: Draft, attempt: Attempt, linked: tuple[Sequence[Skill], Mapping[str, str]]) -> Attempt:
+    def _advice(self, task: Task, execution: Execution, verdict: Verdict) -> str | None:
+        try:
+            return self.critic.advise(task, execution, verdict)
+        except BudgetSpent:  # what was done in the world counts, advised or not
+            return None
+
+    def _proved(self, task: Task, draft: Draft, attempt: Attempt, linked: Linked) -> Attempt:
         self.recorder("proving", task=task.id, attempt=attempt.number, program=draft.program.name)
         proven = self.prover.prove(
             draft,
             task,
             execution=attempt.execution,
-            closure=linked[0],
-            calls=linked[1],
+            closure=linked.closure,
+            calls=linked.calls,
             seed=world_seed(self.seed, "prove", attempt.number),
-            kept=self._kept_tests(draft),
+            kept=kept_tests(self.library, draft),
         )
         experience = attempt.experience.plus(proven.experience.calls)
         return attempt.model_copy(update={"proof": proven.proof, "experience": experience})
 
     def _kept(self, task: Task, draft: Draft, trace: Trace, attempt: Attempt, calls: Mapping[str, str]) -> Attempt:
         """Write the attempt, and the skill it may have become, in one transaction."""
+        opinion = attempt.verdict.solved and attempt.verdict.by == "opinion" and draft.reuses is None and task.lasting
+        description = self._description(attempt)
+        attempt = attempt.model_copy(update={"model_calls": self.account.take()})
         with self.library.transaction():
             trace_id = self._begun(trace)
-            if attempt.proof is not None:
-                attempt = self._admitted(task, draft, trace, attempt, calls)
+            if attempt.proof is not None or opinion:
+                attempt = self._admitted(task, draft, trace, attempt, calls, description)
             self.library.append_attempt(trace_id, attempt)
             self._counted(draft, attempt)
         return attempt
 
-    def _admitted(self, task: Task, draft: Draft, trace: Trace, attempt: Attempt, calls: Mapping[str, str]) -> Attempt:
-        assert attempt.proof is not None  # noqa: S101 - the caller looked
+    def _description(self, attempt: Attempt) -> str:
+        """Return what a proven program does; where nobody can be asked, its docstring says it."""
+        if self.describer is not None and attempt.proof is not None and attempt.proof.accepted:
+            with suppress(BudgetSpent):
+                return self.describer.describe(attempt.program, attempt.proof)
+        return attempt.program.doc.splitlines()[0]
+
+    def _admitted(
+        self, task: Task, draft: Draft, trace: Trace, attempt: Attempt, calls: Mapping[str, str], description: str
+    ) -> Attempt:
+        """Put a program on trial as a skill, and activate it if the gate says so."""
         primitives = {primitive.name for primitive in self.life.environment.spec.primitives}
         try:
             skill = self.library.admit(
                 draft.program,
                 trace=trace.plus(attempt.model_copy(update={"proof": None})),
-                contract=self._contract(task, draft, calls, primitives),
+                contract=contract(self.library, task, draft, calls, primitives),
                 calls=calls,
-                description=draft.program.doc.splitlines()[0],
+                description=description,
                 provenance=Provenance(
                     writer=self.writer_name, environment=task.environment, task=task.id, run=self.run, seed=self.seed
                 ),
@@ -190,6 +241,8 @@ class Agent:
             )
         except (DuplicateSkill, CyclicCalls) as error:
             return attempt.model_copy(update={"advice": str(error)})
+        if attempt.proof is None:
+            return attempt
         change = Change(
             kind="activate",
             targets=(skill.code_hash,),
@@ -200,41 +253,6 @@ class Agent:
         decision = self.gate.decide(change, attempt.proof)
         self.library.commit(change, decision, proof=attempt.proof)
         return attempt.model_copy(update={"admitted": skill.version_hash if decision.outcome == "promote" else None})
-
-    def _contract(self, task: Task, draft: Draft, calls: Mapping[str, str], primitives: set[str]) -> Contract:
-        own = Provision(check=task.check or "", arguments=dict(draft.arguments), parameters=tuple(task.parameters))
-        inherited = [
-            provision.model_copy(update={"arguments": {**provision.arguments, **merge.arguments}})
-            for merge in draft.merges
-            for provision in merge.skill.contract.provides
-        ]
-        capabilities = set(draft.program.names) & primitives
-        for callee in self.library.closure(tuple(calls.values())):
-            capabilities |= set(callee.contract.capabilities)
-        return Contract(parameters=draft.program.parameters, provides=(*inherited, own), capabilities=tuple(sorted(capabilities)))
-
-    def _linked(self, draft: Draft) -> tuple[tuple[Skill, ...], dict[str, str]]:
-        """Return the closure of a draft and what its names stand for; an active skill keeps its own callees."""
-        if draft.reuses is not None:
-            calls = {callee.name: callee.code_hash for callee in draft.reuses.calls}
-        else:
-            calls = self.library.resolve(sorted(draft.program.names))
-            for merge in draft.merges:
-                calls = {**{callee.name: callee.code_hash for callee in merge.skill.calls}, **calls}
-            calls = {name: code_hash for name, code_hash in calls.items() if name in draft.program.names}
-        return self.library.closure(tuple(calls.values())), calls
-
-    def _kept_tests(self, draft: Draft) -> list[tuple[KeptTest, dict[str, Scalar]]]:
-        """Return tests of generalised skills with the arguments under which the program must pass them."""
-        found: list[tuple[KeptTest, dict[str, Scalar]]] = []
-        for merge in draft.merges:
-            taken: dict[str, int] = {}
-            for test in self.library.tests(merge.skill.code_hash):
-                key = content_hash(dict(test.arguments))
-                taken[key] = taken.get(key, 0) + 1
-                if taken[key] <= KEPT_PER_ARGUMENTS:
-                    found.append((test, {**test.arguments, **merge.arguments}))
-        return found
 
     def _counted(self, draft: Draft, attempt: Attempt) -> None:
         for call in attempt.execution.skill_calls:

@@ -14,7 +14,6 @@ from skilllib.library import store, tables
 from skilllib.library.database import Database
 from skilllib.records.base import Json, canonical
 from skilllib.records.execution import Attempt, Trace
-from skilllib.records.task import Task
 
 
 class RunLog:
@@ -80,13 +79,16 @@ class RunLog:
             rows = connection.execute(query)
             return {key: json.loads(value) for key, value in rows}
 
-    def begin_trace(self, trace_id: str, *, run: str, task: Task, profile: str = "", form: str = "code") -> None:
-        """Store the beginning of a trace.
+    def begin_trace(self, trace_id: str, *, run: str, trace: Trace) -> None:
+        """Store the beginning of a trace: all of it but its attempts.
 
         Raises:
+            InvalidRecord: It has attempts; append them one by one.
             RunError: There is no such run, or the trace is there already.
         """
-        text, check = store.written(Trace.model_validate({"task": task, "profile": profile, "form": form}))
+        if trace.attempts:
+            raise InvalidRecord(f"trace {trace_id!r} begins with {len(trace.attempts)} attempts; append them one by one")
+        text, check = store.written(trace)
         with self._writes(f"run {run}") as connection:
             number = store.next_number(connection, tables.traces.c.sequence)
             values = {"trace": trace_id, "sequence": number, "run": run, "record": text, "digest": check, "created_at": store.now()}

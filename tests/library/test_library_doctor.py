@@ -4,6 +4,7 @@ import pytest
 
 from skilllib.embedders import HashingEmbedder
 from skilllib.library import ChromaIndex, SkillLibrary
+from skilllib.records.execution import Trace
 
 
 @pytest.fixture
@@ -11,7 +12,7 @@ def stocked(library, make):
     make.active(library, "fetch")
     make.active(library, "make_rope", calls=["fetch"])
     library.begin_run("run", {})
-    library.begin_trace("t", run="run", task=make.task)
+    library.begin_trace("t", run="run", trace=Trace(task=make.task))
     library.append_attempt("t", make.trace(make.program("fetch")).attempts[0])
     assert library.problems() == []
     return library

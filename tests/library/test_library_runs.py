@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skilllib.errors import InvalidRecord, RunError
-from skilllib.records.execution import Attempt, Execution, Verdict
+from skilllib.records.execution import Attempt, Execution, Trace, Verdict
 from skilllib.records.world import Observation
 
 json_values = st.recursive(
@@ -26,7 +26,7 @@ def test_traces_come_back_in_the_order_they_were_begun(library, make):
     library.begin_run("one", {"seed": 1})
     library.begin_run("two", {})
     for trace, run in (("z", "one"), ("a", "two"), ("m", "one")):
-        library.begin_trace(trace, run=run, task=make.task, profile="p")
+        library.begin_trace(trace, run=run, trace=Trace(task=make.task, profile="p"))
     library.append_attempt("m", attempt(make, 2))
     library.append_attempt("z", attempt(make, 1))
     library.append_attempt("m", attempt(make, 3))
@@ -40,13 +40,13 @@ def test_traces_come_back_in_the_order_they_were_begun(library, make):
 
 def test_what_is_recorded_is_not_recorded_twice(library, make):
     library.begin_run("one", {})
-    library.begin_trace("t", run="one", task=make.task)
-    library.begin_trace("u", run="one", task=make.task)
+    library.begin_trace("t", run="one", trace=Trace(task=make.task))
+    library.begin_trace("u", run="one", trace=Trace(task=make.task))
     library.append_attempt("t", attempt(make, 1))
     for again in (
         lambda: library.begin_run("one", {}),
-        lambda: library.begin_trace("t", run="one", task=make.task),
-        lambda: library.begin_trace("v", run="none", task=make.task),
+        lambda: library.begin_trace("t", run="one", trace=Trace(task=make.task)),
+        lambda: library.begin_trace("v", run="none", trace=Trace(task=make.task)),
         lambda: library.append_attempt("u", attempt(make, 1)),
         lambda: library.append_attempt("none", attempt(make, 9)),
         lambda: library.note("none", "key", 1),
@@ -69,14 +69,14 @@ def test_attempts_and_notes_are_read_as_they_were_written(library, make, value, 
     assert library.notes("run")["state"] == value
     written = attempt(make, library.attempt_count() + 1, {"fact": value})
     trace_id = f"t{written.number}"
-    library.begin_trace(trace_id, run="run", task=make.task)
+    library.begin_trace(trace_id, run="run", trace=Trace(task=make.task))
     library.append_attempt(trace_id, written)
     assert library.trace(trace_id).attempts == (written,)
 
 
 def test_what_json_cannot_hold_is_refused_before_anything_is_written(library, make):
     library.begin_run("one", {})
-    library.begin_trace("t", run="one", task=make.task)
+    library.begin_trace("t", run="one", trace=Trace(task=make.task))
     for value in (float("nan"), float("inf"), object(), "\ud800"):
         with pytest.raises(InvalidRecord):
             library.note("one", "key", value)
@@ -88,6 +88,6 @@ def test_what_json_cannot_hold_is_refused_before_anything_is_written(library, ma
 
 def test_a_fact_that_is_not_a_number_is_kept_as_null(library, make):
     library.begin_run("one", {})
-    library.begin_trace("t", run="one", task=make.task)
+    library.begin_trace("t", run="one", trace=Trace(task=make.task))
     library.append_attempt("t", attempt(make, 1, {"fact": float("nan")}))
     assert library.trace("t").attempts[0].execution.before.facts == {"fact": None}

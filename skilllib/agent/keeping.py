@@ -1,0 +1,42 @@
+"""What a program that solved its task declares of itself when it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from skilllib.library import SkillLibrary
+from skilllib.protocols import Draft
+from skilllib.records.base import Scalar, content_hash
+from skilllib.records.skill import Contract, KeptTest, Provision
+from skilllib.records.task import Task
+
+KEPT_PER_ARGUMENTS = 2
+"""Kept tests replayed, per distinct arguments, when a skill is generalised."""
+
+
+def contract(library: SkillLibrary, task: Task, draft: Draft, calls: Mapping[str, str], primitives: set[str]) -> Contract:
+    """Return the contract of a draft: what it takes, what it provides, and which primitives it and its callees may call."""
+    own = Provision(check=task.check or "", arguments=dict(draft.arguments), parameters=tuple(task.parameters))
+    inherited = [
+        provision.model_copy(update={"arguments": {**provision.arguments, **merge.arguments}})
+        for merge in draft.merges
+        for provision in merge.skill.contract.provides
+    ]
+    capabilities = set(draft.program.names) & primitives
+    for callee in library.closure(tuple(calls.values())):
+        capabilities |= set(callee.contract.capabilities)
+    provides = (*inherited, own) if task.check else tuple(inherited)
+    return Contract(parameters=draft.program.parameters, provides=provides, capabilities=tuple(sorted(capabilities)))
+
+
+def kept_tests(library: SkillLibrary, draft: Draft) -> list[tuple[KeptTest, dict[str, Scalar]]]:
+    """Return tests of the skills that a draft generalises, with the arguments under which it must pass them."""
+    found: list[tuple[KeptTest, dict[str, Scalar]]] = []
+    for merge in draft.merges:
+        taken: dict[str, int] = {}
+        for test in library.tests(merge.skill.code_hash):
+            key = content_hash(dict(test.arguments))
+            taken[key] = taken.get(key, 0) + 1
+            if taken[key] <= KEPT_PER_ARGUMENTS:
+                found.append((test, {**test.arguments, **merge.arguments}))
+    return found
