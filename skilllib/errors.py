@@ -15,6 +15,7 @@ Failure of generated code is data (`Execution.error`), never one of these.
     │   ├── LibraryNotFound    nothing there where one was expected
     │   ├── ForeignLibrary     a folder that is something else
     │   ├── NewerLibrary       written by a newer version of skilllib
+    │   ├── OtherPolicy        a library that admits skills by another law
     │   ├── LibraryLocked      another process is writing
     │   ├── LibraryDamaged     what is stored contradicts itself
     │   ├── StorageFailed      the disk refused a write
@@ -97,6 +98,10 @@ class NewerLibrary(LibraryError, ValueError):
     """The library was written by a newer version of skilllib."""
 
 
+class OtherPolicy(LibraryError, ValueError):
+    """The library admits skills by another law than what is to be done needs."""
+
+
 class LibraryLocked(LibraryError, BlockingIOError):
     """Another process is writing to the library."""
 
@@ -142,7 +147,15 @@ class ModelError(SkillLibError):
 
 
 class ModelUnavailable(ModelError, ConnectionError):
-    """The model was not reached, or was overloaded, for longer than we were told to wait."""
+    """The model was not reached, or was overloaded, for longer than we were told to wait.
+
+    Attributes:
+        retry_after_s: Seconds after which the model itself asked to be asked again, if it did.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class ModelRefused(ModelError, ValueError):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from skilllib.records.base import Record, content_hash
 
@@ -37,8 +36,6 @@ class Message(Record):
 class Request(Record):
     """One question to a language model. Equal requests have equal hashes, and on a tape equal replies."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
-
     purpose: Purpose
     prompt: str = ""
     """Hash of the prompt's template, slots unfilled."""
@@ -50,12 +47,12 @@ class Request(Record):
     """Tokens the reply may have."""
     seed: int | None = None
 
-    @cached_property
+    @property
     def hash(self) -> str:
         """SHA-256 over everything that shapes the reply."""
         return content_hash(self.model_dump(mode="json"))
 
-    @cached_property
+    @property
     def tokens(self) -> int:
         """About how many tokens the messages have."""
         return sum(estimated_tokens(message.content) + 4 for message in self.messages)
