@@ -149,6 +149,22 @@ class Draft:
     """Other drafts for the same round; execution chooses among them and this one."""
 
 
+class Linked(NamedTuple):
+    """Everything a program may reach, and what its own names stand for."""
+
+    closure: Sequence[Skill]
+    """Every skill version it may reach, callees before callers."""
+    calls: Mapping[str, str]
+    """Name in the program → code hash of the version in the closure."""
+
+
+class Links(Protocol):
+    """Decides what the names in a draft stand for."""
+
+    def of(self, draft: Draft) -> Linked:
+        """Return the closure of a draft and what its names stand for."""
+
+
 class Proven(NamedTuple):
     """A proof, and what its executions showed about single calls."""
 

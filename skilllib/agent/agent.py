@@ -8,14 +8,27 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from skilllib.agent.keeping import contract, kept_tests
-from skilllib.agent.links import Linked, Links, PinnedLinks
+from skilllib.agent.links import PinnedLinks
 from skilllib.agent.progress import Progress
 from skilllib.errors import BudgetSpent, CyclicCalls, DuplicateSkill, ModelUseless
 from skilllib.library import SkillLibrary
 from skilllib.life import Life
 from skilllib.memory import Memory, observed
 from skilllib.models.account import Account
-from skilllib.protocols import Critic, Curriculum, Describer, Draft, Gate, Prover, Recorder, Sandbox, Verifier, Writer
+from skilllib.protocols import (
+    Critic,
+    Curriculum,
+    Describer,
+    Draft,
+    Gate,
+    Linked,
+    Links,
+    Prover,
+    Recorder,
+    Sandbox,
+    Verifier,
+    Writer,
+)
 from skilllib.records.base import Json, Scalar, content_hash
 from skilllib.records.execution import Attempt, Execution, Limits, Trace, Verdict
 from skilllib.records.experience import Experience

@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
 
 from skilllib.library import SkillLibrary
-from skilllib.protocols import Draft
-from skilllib.records.skill import Skill
-
-
-class Linked(NamedTuple):
-    """Everything a program may reach, and what its own names stand for."""
-
-    closure: Sequence[Skill]
-    """Every skill version it may reach, callees before callers."""
-    calls: Mapping[str, str]
-    """Name in the program → code hash of the version in the closure."""
-
-
-class Links(Protocol):
-    """Decides what the names in a draft stand for."""
-
-    def of(self, draft: Draft) -> Linked:
-        """Return the closure of a draft and what its names stand for."""
+from skilllib.protocols import Draft, Linked
 
 
 @dataclass(frozen=True)
