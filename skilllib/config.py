@@ -81,7 +81,7 @@ class LearnOptions(Record):
 
 
 def load_options(path: str | Path, **overrides: Json) -> LearnOptions:
-    """Read options from a TOML file; keyword arguments that are not None win over it.
+    """Read options from a TOML file; keyword arguments that are not None win over it, tables key by key.
 
     Raises:
         InvalidRecord: The file does not parse or has an unknown or impossible option; the message names it.
@@ -92,7 +92,21 @@ def load_options(path: str | Path, **overrides: Json) -> LearnOptions:
         raise InvalidRecord(f"there is no options file {str(path)!r}") from None
     except (OSError, ValueError) as error:
         raise InvalidRecord(f"the options file {str(path)!r} cannot be read: {error}") from error
-    return options(**{**found, **{key: value for key, value in overrides.items() if value is not None}})
+    return options(**merged(found, {key: value for key, value in overrides.items() if value is not None}))
+
+
+def merged(values: dict[str, Json], over: dict[str, Json]) -> dict[str, Json]:
+    """Return options with others laid over them; of two tables, key by key.
+
+    >>> merged({"seed": 1, "budget": {"calls": 9, "usd": 2}}, {"budget": {"calls": 20}})
+    {'seed': 1, 'budget': {'calls': 20, 'usd': 2}}
+    """
+    tables = {
+        key: {**values[key], **value}
+        for key, value in over.items()
+        if isinstance(value, dict) and isinstance(values.get(key), dict)
+    }
+    return {**values, **over, **tables}
 
 
 def options(**values: Json) -> LearnOptions:

@@ -15,7 +15,9 @@ class Account:
     """Adds up model calls, and hands them over in portions."""
 
     watch: Callable[[ModelCall], None] | None = None
-    """Is told every call as it happens."""
+    """Is told every call when it is done."""
+    ahead: Callable[[Request], None] | None = None
+    """Is told every request before it is made."""
     calls: int = 0
     tokens: int = 0
     usd: float = 0.0
@@ -60,8 +62,10 @@ class Metered:
 
     def complete(self, request: Request) -> Reply:
         """Return the reply of the model within, and note the call."""
-        reply = self.inner.complete(request)
         asked = request.model_copy(update={"model": self.name})
+        if self.account.ahead is not None:
+            self.account.ahead(asked)
+        reply = self.inner.complete(request)
         self.account.note(
             ModelCall(
                 purpose=request.purpose,
