@@ -37,17 +37,18 @@ def doctor(
 
     Exit code 1: something is wrong.
     """
-    from skilllib.cli.output import emit, stdout
+    from skilllib.cli.output import emit, policy_note, stdout
 
     checks = list(_installation(embedder))
-    problems = _problems(library, embedder, repair=repair)
+    policy, problems = _examined(library, embedder, repair=repair)
     found = [] if problems is None else [{"kind": p.kind, "message": p.message, "repairable": p.repairable} for p in problems]
     sound = all(check["ok"] for check in checks) and not found
     if as_json:
         exists = problems is not None
-        emit({"sound": sound, "installation": checks, "library": str(library) if exists else None, "problems": found})
+        where = str(library) if exists else None
+        emit({"sound": sound, "installation": checks, "library": where, "policy": policy, "problems": found})
     else:
-        _print(stdout(), checks, library, None if problems is None else found)
+        _print(stdout(), checks, f"{str(library)!r}{policy_note(policy)}", None if problems is None else found)
     if not sound:
         raise typer.Exit(1)
 
@@ -123,21 +124,21 @@ def _sandbox() -> dict[str, Any]:
     )
 
 
-def _problems(path: Path, embedder: str | None, *, repair: bool) -> list[Any] | None:
-    """Return the library's problems, or None if there is no library at the default place."""
+def _examined(path: Path, embedder: str | None, *, repair: bool) -> tuple[str | None, list[Any] | None]:
+    """Return the library's policy and its problems, or None twice if there is no library at the default place."""
     from skilllib.cli.opening import reading
     from skilllib.errors import LibraryNotFound
 
     try:
         with reading(path, embedder, finds=True) as opened:
-            return opened.repair() if repair else opened.problems()
+            return opened.policy, opened.repair() if repair else opened.problems()
     except LibraryNotFound:
         if path != DEFAULT_LIBRARY or repair:
             raise
-        return None
+        return None, None
 
 
-def _print(console: Console, checks: list[dict[str, Any]], library: Path, problems: list[dict[str, Any]] | None) -> None:
+def _print(console: Console, checks: list[dict[str, Any]], library: str, problems: list[dict[str, Any]] | None) -> None:
     from rich.text import Text
 
     from skilllib.cli.output import table
@@ -147,9 +148,9 @@ def _print(console: Console, checks: list[dict[str, Any]], library: Path, proble
         rows.add_row(Text("✓", style="green") if check["ok"] else Text("✗", style="bold red"), check["name"], check["found"])
     console.print(rows)
     if problems is None:
-        console.print(f"\nno library at {str(library)!r}; `skilllib learn` makes one")
+        console.print(f"\nno library at {library}; `skilllib learn` makes one")
         return
-    console.print(f"\nlibrary {str(library)!r}: {'sound' if not problems else f'{len(problems)} problems'}", style="bold")
+    console.print(f"\nlibrary {library}: {'sound' if not problems else f'{len(problems)} problems'}", style="bold")
     for problem in problems:
         console.print(Text(f"  {problem['kind']}: ", style="bold red").append(problem["message"], style=""))
     if any(problem["repairable"] for problem in problems):

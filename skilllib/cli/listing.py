@@ -30,14 +30,17 @@ def list_skills(
 ) -> None:
     """List all versions of all skills, in the order they were admitted."""
     from skilllib.cli.opening import reading
-    from skilllib.cli.output import emit, status_text, stdout, table
+    from skilllib.cli.output import emit, policy_note, status_text, stdout, table
 
     with reading(library) as opened:
+        policy = opened.policy
         records = [skill_record(opened, skill) for skill in opened.skills(status.value if status else None)]
     if as_json:
         emit(records)
         return
     console = stdout()
+    if note := policy_note(policy):
+        console.print(f"library {str(library)!r}{note}", style="yellow")
     if not records:
         console.print(f"{str(library)!r} holds no {f'{status.value} ' if status else ''}skills yet.")
         return

@@ -58,6 +58,11 @@ def table(*columns: str, title: str | None = None, right: Sequence[str] = ()) ->
     return made
 
 
+def policy_note(policy: str | None) -> str:
+    """Return what is to be said of a library's policy where it is not the usual one."""
+    return " (policy opinion: a model's word makes a skill active, nothing is proved)" if policy == "opinion" else ""
+
+
 def status_text(status: str) -> Text:
     """Return a status in its colour."""
     return Text(status, style=STATUS_STYLES.get(status, ""))

@@ -46,6 +46,7 @@ def _record(library: SkillLibrary, skill: Skill) -> dict[str, Any]:
         **skill.model_dump(mode="json"),
         "source": skill.program.source if skill.program else None,
         "signature": skill.signature(),
+        "policy": library.policy,
         "code_hash": skill.code_hash,
         "version_hash": skill.version_hash,
         "callers": [{"name": caller.name, "code_hash": caller.code_hash} for caller in library.callers(skill.code_hash)],
@@ -60,7 +61,7 @@ def _head(console: Console, library: SkillLibrary, skill: Skill) -> None:
     from rich.syntax import Syntax
     from rich.text import Text
 
-    from skilllib.cli.output import status_text
+    from skilllib.cli.output import policy_note, status_text
 
     title = (
         Text(skill.name, style="bold").append(f"  version {skill.version}  ", style="dim").append_text(status_text(skill.status))
@@ -86,6 +87,7 @@ def _head(console: Console, library: SkillLibrary, skill: Skill) -> None:
             "capabilities": ", ".join(skill.contract.capabilities),
             "learned": f"{origin.task} in {origin.environment}, run {origin.run} (seed {origin.seed}), by {origin.writer}",
             "generalises": merged,
+            "policy": policy_note(library.policy).strip(" ()").removeprefix("policy "),
             "code hash": skill.code_hash,
         },
     )

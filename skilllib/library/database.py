@@ -16,6 +16,8 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from skilllib.errors import ForeignLibrary, LibraryDamaged, LibraryNotFound, NewerLibrary, StorageFailed
+from skilllib.library import tables
+from skilllib.library.admission import Policy
 from skilllib.library.lock import WriterLock
 from skilllib.library.migrations import FORMAT, upgrade
 
@@ -105,8 +107,8 @@ class Database:
         return current
 
 
-def open_database(folder: Path, *, create: bool, lock: WriterLock | None = None) -> Database:
-    """Open a library's database, making or upgrading it where that is due.
+def open_database(folder: Path, *, create: bool, lock: WriterLock | None = None, policy: Policy = "evidence") -> Database:
+    """Open a library's database, making or upgrading it where that is due; one that is made is stamped with a policy.
 
     Raises:
         LibraryNotFound: Nothing there, and `create` is False.
@@ -128,7 +130,7 @@ def open_database(folder: Path, *, create: bool, lock: WriterLock | None = None)
                 raise LibraryNotFound(
                     f"the making of {folder} was interrupted; make it with: skilllib learn ENV --library {folder}"
                 )
-            _upgrade(database, lock or WriterLock(folder))
+            _upgrade(database, lock or WriterLock(folder), policy)
     except BaseException:
         database.close()
         raise
@@ -175,11 +177,13 @@ def _format(database: Database) -> int | None:
     return written
 
 
-def _upgrade(database: Database, lock: WriterLock) -> None:
+def _upgrade(database: Database, lock: WriterLock, policy: Policy) -> None:
     with lock.hold("making or upgrading the library", timeout_s=10.0):
-        if _format(database) != FORMAT:  # another process may have done it while we waited
+        if (written := _format(database)) != FORMAT:  # another process may have done it while we waited
             with database.writing() as connection:
                 upgrade(connection)
+                if written is None:
+                    connection.execute(sa.insert(tables.meta), {"key": "policy", "value": policy})
 
 
 def _prepare(connection: Any, _record: Any) -> None:

@@ -12,6 +12,7 @@ from skilllib.errors import CyclicCalls, LibraryDamaged, LibraryError, ModelWeig
 from skilllib.library import graph as graphs
 from skilllib.library import ledger as ledgers
 from skilllib.library import store, tables
+from skilllib.library.admission import Policy
 from skilllib.library.database import Database
 from skilllib.library.findable import Findable
 from skilllib.records.base import Record
@@ -37,16 +38,16 @@ class Problem:
     """True if it concerns only what is derived, which `repair` rebuilds."""
 
 
-def examine(database: Database, findable: Findable) -> list[Problem]:
+def examine(database: Database, findable: Findable, policy: Policy = "evidence") -> list[Problem]:
     """Return all problems, in the order of the kinds; nothing is changed."""
     try:
         with database.reading() as connection:
-            return list(_examine(connection, findable))
+            return list(_examine(connection, findable, policy))
     except (LibraryDamaged, StorageFailed) as error:
         return [Problem(kind="database", message=str(error))]
 
 
-def _examine(connection: sa.Connection, findable: Findable) -> Iterator[Problem]:
+def _examine(connection: sa.Connection, findable: Findable, policy: Policy) -> Iterator[Problem]:
     for (message,) in connection.execute(sa.text("PRAGMA quick_check")):
         if message != "ok":
             yield Problem(kind="database", message=f"SQLite finds: {message}; restore a copy")
@@ -55,7 +56,8 @@ def _examine(connection: sa.Connection, findable: Findable) -> Iterator[Problem]
     for table, kind in _RECORDS:
         yield from _records(connection, table, kind)
     yield from _ledger(connection)
-    yield from _untested(connection, skills)
+    if policy == "evidence":
+        yield from _untested(connection, skills)
     yield from _calls(connection, skills)
     yield from _vectors(connection, skills, findable)
     active = _active(connection)

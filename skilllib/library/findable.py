@@ -44,13 +44,21 @@ class Findable:
     """
 
     def __init__(
-        self, folder: Path, database: Database, lock: WriterLock, *, index: IndexChoice, embedder: Embedder | None
+        self,
+        folder: Path,
+        database: Database,
+        lock: WriterLock,
+        *,
+        index: IndexChoice,
+        embedder: Embedder | None,
+        promises: bool = True,
     ) -> None:
         self._folder = folder / "index"
         self._database = database
         self._lock = lock
         self._choice = index
         self._embedder = embedder
+        self._promises = promises
         self._index: Index | None = None
         self._holds: Stamp | None = None
 
@@ -93,7 +101,7 @@ class Findable:
 
     def embed(self, connection: sa.Connection, skills: Sequence[Skill]) -> Vectors:
         """Compute and store the vectors of skills within a transaction; return them, (n, d)."""
-        vectors = self.embedder.embed([indexed_text(skill, store.effects_of(connection, skill.code_hash)) for skill in skills])
+        vectors = self.embedder.embed(self._texts(connection, skills))
         store.add_vectors(connection, self.embedder.fingerprint, [skill.code_hash for skill in skills], vectors)
         return vectors
 
@@ -203,8 +211,11 @@ class Findable:
             with self._database.writing() as connection:
                 return self.embed(connection, skills)
         with self._database.reading() as connection:
-            texts = [indexed_text(skill, store.effects_of(connection, skill.code_hash)) for skill in skills]
+            texts = self._texts(connection, skills)
         return self.embedder.embed(texts)
+
+    def _texts(self, connection: sa.Connection, skills: Sequence[Skill]) -> list[str]:
+        return [indexed_text(one, store.effects_of(connection, one.code_hash), promises=self._promises) for one in skills]
 
     def _active(self) -> int:
         query = sa.select(sa.func.count()).select_from(tables.versions).where(tables.versions.c.status == "active")

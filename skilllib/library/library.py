@@ -15,6 +15,7 @@ from skilllib.errors import DuplicateSkill, InvalidRecord, LibraryError, NotVeri
 from skilllib.library import admission, doctor, promotion, store, tables
 from skilllib.library import graph as graphs
 from skilllib.library import ledger as ledgers
+from skilllib.library.admission import Policy
 from skilllib.library.catalogue import Catalogue
 from skilllib.library.database import open_database
 from skilllib.library.doctor import Problem
@@ -38,11 +39,21 @@ class SkillLibrary(Catalogue, RunLog):
     one transaction: when a method returns its effect is on disk, when it raises there is none. Make one with `open`.
     """
 
-    def __init__(self, path: Path, *, create: bool, embedder: Embedder | None, index: IndexChoice) -> None:
+    def __init__(
+        self, path: Path, *, create: bool, embedder: Embedder | None, index: IndexChoice, policy: Policy | None = None
+    ) -> None:
         self.path = path
-        self._database = open_database(path, create=create)
+        self._database = open_database(path, create=create, policy=policy or "evidence")
+        try:
+            self.policy = self._policy(policy)
+            """By what a skill becomes active here: `evidence`, or `opinion` in a library made for Voyager's way."""
+        except BaseException:
+            self._database.close()
+            raise
         self._lock = WriterLock(path)
-        self._findable = Findable(path, self._database, self._lock, index=index, embedder=embedder)
+        self._findable = Findable(
+            path, self._database, self._lock, index=index, embedder=embedder, promises=self.policy == "evidence"
+        )
         self._turn = threading.RLock()
         self._depth = 0
         self._closed = False
@@ -55,6 +66,7 @@ class SkillLibrary(Catalogue, RunLog):
         create: bool = False,
         embedder: Embedder | None = None,
         index: IndexChoice = "chroma",
+        policy: Policy | None = None,
     ) -> Self:
         """Open a library. Cheap: no model and no index is loaded before the first search or promotion.
 
@@ -63,14 +75,22 @@ class SkillLibrary(Catalogue, RunLog):
             create: Make it if it is missing or empty.
             embedder: What turns texts into vectors; `MiniLMEmbedder()` by default.
             index: `"chroma"`, `"exact"` (in memory), or an index of your own, which is filled from the library.
+            policy: By what skills become active. A new library gets it (`"evidence"` by default), another must have it.
 
         Raises:
             LibraryNotFound: There is none, and `create` is False.
             ForeignLibrary: The path holds something else.
             NewerLibrary: It was written by a newer skilllib.
+            OtherPolicy: It admits skills by another law than `policy`.
             StorageFailed: The disk refuses.
         """
-        return cls(Path(path).expanduser(), create=create, embedder=embedder, index=index)
+        return cls(Path(path).expanduser(), create=create, embedder=embedder, index=index, policy=policy)
+
+    def _policy(self, wanted: Policy | None) -> Policy:
+        with self._database.reading() as connection:
+            found = admission.stamped(store.get_meta(connection, "policy"))
+        admission.refuse_other(self.path, found, wanted)
+        return found
 
     def close(self) -> None:
         """Let go of everything; harmless when called twice."""
@@ -139,7 +159,7 @@ class SkillLibrary(Catalogue, RunLog):
 
         Args:
             program: The program of the trace's last attempt.
-            trace: Its last attempt must be solved, by the environment's word.
+            trace: Its last attempt must be solved, by the environment's word or, for a skill on trial, in a model's opinion.
             contract: What the skill declares.
             calls: Name in the source → code hash of the version it stands for.
             provenance: Where it comes from.
@@ -152,7 +172,8 @@ class SkillLibrary(Catalogue, RunLog):
             InvalidProgram: It gives the name of a primitive or of a skill it calls another meaning.
             UnknownSkill: It calls, or merges, something the library does not have, or that was revoked.
             CyclicCalls: It would reach itself through its calls.
-            DuplicateSkill: An active skill is the same program, or this very skill was revoked.
+            DuplicateSkill: An active skill is the same program, or this very skill was revoked. Where opinions count
+                (`policy`), a name is overwritten and nothing is too similar.
         """
         admission.refuse_unproven(program, trace)
         merged = tuple(dict.fromkeys([*provenance.merged_from, *merges]))
@@ -169,18 +190,29 @@ class SkillLibrary(Catalogue, RunLog):
                 provenance=provenance.model_copy(update={"merged_from": merged}),
             )
             if (known := store.by_hash(connection, [draft.code_hash]).get(draft.code_hash)) is not None:
-                return _known(known)
+                return self._known(known)
             if missing := set(merged) - store.by_hash(connection, merged).keys():
                 raise UnknownSkill(f"{program.name!r} merges a skill that is not there: {min(missing)}")
-            admission.refuse_duplicate(draft, self.skills("active"), merges=merged)
-            return self._store(connection, draft, f"solved {trace.task.id!r} once; needs a proof")
+            if self.policy == "evidence":
+                admission.refuse_duplicate(draft, self.skills("active"), merges=merged)
+            return self._store(connection, draft, trace)
 
-    def _store(self, connection: sa.Connection, draft: Skill, reason: str) -> Skill:
+    def _known(self, skill: Skill) -> Skill:
+        if skill.status == "active" and self.policy == "evidence":
+            raise DuplicateSkill(f"{skill.name!r} (version {skill.version}) is this very skill and active; call it")
+        if skill.status == "revoked":
+            raise DuplicateSkill(f"{skill.name!r} (version {skill.version}) is this very skill and was revoked; restore it instead")
+        return skill
+
+    def _store(self, connection: sa.Connection, draft: Skill, trace: Trace) -> Skill:
+        opinion = trace.attempts[-1].verdict.by == "opinion"
+        reason = f"solved {trace.task.id!r} once{' in the opinion of a model' if opinion else ''}; needs a proof"
+        codes = ("trial", admission.OPINION) if opinion else ("trial",)
         columns = tables.versions.c
         skill = draft.model_copy(update={"version": store.next_number(connection, columns.version, columns.name == draft.name)})
         proposer = draft.provenance.writer or "unknown"
         change = Change(kind="create", targets=(skill.code_hash,), rationale=draft.description, proposer=proposer)
-        decision = Decision(outcome="need_more", codes=("trial",), reason=reason)
+        decision = Decision(outcome="need_more", codes=codes, reason=reason)
         store.add_version(connection, skill, ledgers.append(connection, change, decision).number)
         return skill
 
@@ -188,7 +220,8 @@ class SkillLibrary(Catalogue, RunLog):
         reached = self.closure(calls.values())
         if revoked := [skill for skill in reached if skill.status == "revoked"]:
             raise UnknownSkill(f"{program.name!r} calls {revoked[0].name!r} (version {revoked[0].version}), which was revoked")
-        graphs.refuse_circle(program.name, [*reached, *(skill for skill in reached[:1] if program.name in calls)])
+        if self.policy == "evidence":
+            graphs.refuse_circle(program.name, [*reached, *(skill for skill in reached[:1] if program.name in calls)])
         program.refuse_rebinding(frozenset(primitives) | (frozenset(calls) - {program.name}))
 
     # ---- the one door
@@ -204,7 +237,8 @@ class SkillLibrary(Catalogue, RunLog):
         Args:
             change: What is suggested; its targets are code hashes.
             decision: What the gate said.
-            proof: The evidence, needed to make a skill active that has to prove itself.
+            proof: The evidence, needed to make a skill active that has to prove itself; where opinions count a decision with
+                the code `opinion` does instead.
 
         Returns:
             The entry of the change itself.
@@ -222,7 +256,7 @@ class SkillLibrary(Catalogue, RunLog):
             after = ledgers.transitions(change, decision, ledgers.been_active(chain))
             activated = [code_hash for code_hash, status in after.items() if status == "active"]
             for code_hash in activated:
-                self._refuse_activation(targets[code_hash], change, proof)
+                self._refuse_activation(targets[code_hash], change, decision, proof)
             for code_hash in activated:
                 promotion.step_down(connection, targets[code_hash], change, decision)
             entry = ledgers.append(connection, change, decision)
@@ -236,9 +270,9 @@ class SkillLibrary(Catalogue, RunLog):
                 store.set_meta(connection, "findable", str(entry.number))
             return entry
 
-    def _refuse_activation(self, skill: Skill, change: Change, proof: Proof | None) -> None:
+    def _refuse_activation(self, skill: Skill, change: Change, decision: Decision, proof: Proof | None) -> None:
         if change.kind in ledgers.ACTIVATING:
-            admission.refuse_proof(skill, proof)
+            admission.refuse_activation(self.policy, skill, decision, proof)
             if skill.status == "revoked":
                 raise NotVerified(f"{skill.name!r} was revoked; restore it first")
         for callee in self.closure([skill.code_hash])[:-1]:
@@ -259,7 +293,7 @@ class SkillLibrary(Catalogue, RunLog):
 
     def problems(self) -> list[Problem]:
         """Return everything that is wrong with the library, worst first; an empty list for a sound one."""
-        return doctor.examine(self._database, self._findable)
+        return doctor.examine(self._database, self._findable, self.policy)
 
     def repair(self) -> list[Problem]:
         """Rebuild what is derived (vectors and index) and return the problems that remain.
@@ -288,11 +322,3 @@ class SkillLibrary(Catalogue, RunLog):
     def search(self, query: str, *, k: int = 5) -> list[Hit]:
         """Return the k active skills that fit a query best; `retrieve` with a usual k."""
         return self.retrieve(query, k=k)
-
-
-def _known(skill: Skill) -> Skill:
-    if skill.status == "active":
-        raise DuplicateSkill(f"{skill.name!r} (version {skill.version}) is this very skill and active; call it")
-    if skill.status == "revoked":
-        raise DuplicateSkill(f"{skill.name!r} (version {skill.version}) is this very skill and was revoked; restore it instead")
-    return skill

@@ -41,7 +41,12 @@ def _retire(connection: sa.Connection, change: Change, decision: Decision) -> No
 
 
 def keep(connection: sa.Connection, skill: Skill, proof: Proof, *, promoted: bool) -> None:
-    """Store what a proof showed; only a promotion adds tests and effects, so that what is kept is what was accepted."""
+    """Store what a proof showed; only a promotion adds tests and effects, so that what is kept is what was accepted.
+
+    An opinion shows nothing, so nothing is kept of it but the decision.
+    """
+    if proof.by != "check":
+        return
     names = frozenset(parameter.name for parameter in skill.program.parameters) if skill.program else frozenset()
     if promoted:
         store.add_tests(connection, skill.code_hash, kept_tests(proof, names))

@@ -43,15 +43,16 @@ def first_sentence(text: str) -> str:
     return re.split(r"(?<=[.!?])\s", paragraph, maxsplit=1)[0]
 
 
-def indexed_text(skill: Skill, effects: Iterable[Effect] = ()) -> str:
+def indexed_text(skill: Skill, effects: Iterable[Effect] = (), *, promises: bool = True) -> str:
     """Return the text whose vector stands for a skill: name, description, parameters, what it provides, what it did.
 
     The name stands first and the words of a query such as a task's goal meet the description; facts come last because
-    an embedder reads a limited number of tokens (256 for MiniLM).
+    an embedder reads a limited number of tokens (256 for MiniLM). Without `promises` what it provides is left out: it was
+    never shown.
     """
     description = skill.description or first_sentence(skill.program.doc if skill.program else skill.text or "")
     choices = [str(choice) for parameter in skill.contract.parameters for choice in parameter.choices or ()]
-    provides = [check_words(provision.check) for provision in skill.contract.provides]
+    provides = [check_words(provision.check) for provision in skill.contract.provides if promises]
     raised = sorted({words(effect.fact) for effect in effects if effect.changed * 2 >= effect.n and effect.rise > 0})
     lines = [
         f"{words(skill.name)}.",

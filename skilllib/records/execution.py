@@ -136,6 +136,8 @@ class Proof(Record):
     trials: tuple[Trial, ...] = ()
     accepted: bool
     reason: str
+    by: Literal["check", "opinion"] = "check"
+    """`opinion`: nothing was executed again; a model judged the attempt itself."""
     lower_bound: float = Field(default=0.0, ge=0, le=1)
     """One-sided 95 % lower confidence bound of the success rate, corrected for the looks taken."""
     threshold: float = 0.0

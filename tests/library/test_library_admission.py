@@ -30,11 +30,10 @@ def admit(library, make, program, trace, **options):
         lambda make, p: make.trace(make.program("another")),
         lambda make, p: make.trace(Program.parse(p.source + "    walk()\n")),
         lambda make, p: make.trace(p).plus(make.trace(p, solved=False).attempts[0]),
-        lambda make, p: make.trace(p, by="opinion"),
         lambda make, p: make.trace(p, by="nobody"),
         lambda make, p: make.trace(p, proof=make.proof(accepted=False)),
     ],
-    ids=["no attempt", "unsolved", "another program", "one line more", "solved, then not", "opinion", "nobody", "failed proof"],
+    ids=["no attempt", "unsolved", "another program", "one line more", "solved, then not", "nobody", "failed proof"],
 )
 def test_a_trace_that_does_not_prove_the_program_is_refused(library, make, cheat):
     program = make.program("make_rope")
