@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -13,7 +14,9 @@ from rich.text import Text
 
 from skilllib.cli.logbook import State
 from skilllib.cli.output import STATUS_STYLES, seconds_text
+from skilllib.cli.transcript import Transcript
 from skilllib.records.base import Json
+from skilllib.report.costs import usd_text
 
 REASON = 90
 """Characters of a reason that are shown; the event log has all of it."""
@@ -33,17 +36,18 @@ class Quiet:
 
 
 class Plain:
-    """One line for each attempt, and one for each task."""
+    """One line for each task, model call and attempt."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, transcript: Transcript | None = None) -> None:
+        self._console, self._transcript = console, transcript
 
     def __call__(self, event: str, fields: dict[str, Json], state: State) -> None:
         """Print what is worth a line."""
         if event == "task":
             self._console.print(Text(f"task {fields['number']}: {fields['goal']}", style="bold"))
-        elif event == "attempt":
-            self._console.print(attempt_line(fields, state))
+        elif event == "model_call":
+            self._console.print(call_line(fields))
+        print_if_lasting(self._console, event, fields, state, self._transcript)
 
     def __enter__(self) -> Plain:
         return self
@@ -55,15 +59,15 @@ class Plain:
 class Full:
     """A panel that stays at the bottom; what was solved or learned scrolls away above it."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, transcript: Transcript | None = None) -> None:
         self._state: State | None = None
+        self._transcript = transcript
         self._live = Live(get_renderable=self._panel, console=console, refresh_per_second=4, transient=True)
 
     def __call__(self, event: str, fields: dict[str, Json], state: State) -> None:
         """Update the panel; print what will be worth reading later."""
         self._state = state
-        if event == "attempt":
-            self._live.console.print(attempt_line(fields, state))
+        print_if_lasting(self._live.console, event, fields, state, self._transcript)
 
     def __enter__(self) -> Full:
         self._live.__enter__()
@@ -74,6 +78,26 @@ class Full:
 
     def _panel(self) -> Group | Panel:
         return panel(self._state) if self._state else Group(Text("starting …", style="dim"))
+
+
+Display = Quiet | Plain | Full
+
+
+def print_if_lasting(console: Console, event: str, fields: dict[str, Json], state: State, transcript: Transcript | None) -> None:
+    """Print what will be worth reading later: attempts, refused replies and, where wanted, what was asked and answered."""
+    if event == "attempt":
+        console.print(attempt_line(fields, state))
+    elif event == "refused_reply":
+        console.print(Text(f"      refused ({fields['purpose']}): ", style="yellow").append(_short(fields["problem"]), style="dim"))
+    elif event == "model_call" and transcript is not None:
+        console.print(transcript.exchange(fields["request"]))
+
+
+def call_line(fields: dict[str, Json]) -> Text:
+    """Return one model call in a line."""
+    tokens = f"{fields['tokens_in']:,} + {fields['tokens_out']:,} tokens"
+    money = f", {usd_text(fields['usd'])}" if fields["usd"] else ""
+    return Text(f"      {fields['purpose']}: {tokens}{money}, {seconds_text(fields['seconds'])}, {fields['model']}", style="dim")
 
 
 def attempt_line(fields: dict[str, Json], state: State) -> Text:
@@ -88,6 +112,8 @@ def attempt_line(fields: dict[str, Json], state: State) -> Text:
         line.append("  solved with a skill it has" if fields["route"] == "run" else "  solved, no new skill", style="cyan")
     if not solved or not skill:
         line.append(f"  {_short(fields['reason'] or '')}", style="dim")
+    if state.spent:
+        line.append(f"  [{fields['route']}, {state.since}]", style="blue")
     if fields["milestones"]:
         line.append(f"  ★ {', '.join(fields['milestones'])}", style="bold yellow")
         line.append(f" ({len(state.milestones)} of {state.milestones_total})", style="yellow")
@@ -114,6 +140,8 @@ def panel(state: State) -> Panel:
     rows.add_row("milestones", bar)
     skills = Text(", ").join(Text(f"{count} {status}", STATUS_STYLES[status]) for status, count in state.skills.items() if count)
     rows.add_row("skills", (skills or Text("none yet", style="dim")).append(f"   {state.composed:.0%} composed", style="dim"))
+    if state.spent or state.asking:
+        rows.add_row("model", _model(state))
     rows.add_row("steps", f"{state.steps:,}   {seconds_text(state.seconds)}")
     return Panel(
         rows,
@@ -122,3 +150,10 @@ def panel(state: State) -> Panel:
         title_align="left",
         subtitle_align="left",
     )
+
+
+def _model(state: State) -> Text:
+    line = Text(str(state.spent))
+    if state.asking:
+        line.append(f"   asking: {state.asking}, {seconds_text(time.monotonic() - state.asked)}", style="blue")
+    return line

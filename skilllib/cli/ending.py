@@ -11,11 +11,14 @@ from rich.text import Text
 from skilllib.cli.output import seconds_text, table
 from skilllib.records.world import EnvironmentSpec
 from skilllib.report.account import unreached
+from skilllib.report.costs import Cost, usd_text
 
 ENDINGS = {
     "max_attempts": "the budget of attempts is spent (go on with `--resume --max-attempts N`)",
     "max_steps": "the budget of world steps is spent (go on with `--resume --max-steps N`)",
     "max_seconds": "the time is over (go on with `--resume --max-seconds S`)",
+    "budget": "the budget of the model is spent (go on with `--resume` and more of it, such as `--max-calls N`)",
+    "model": "a model gave no reply",
     "nothing_left": "nothing was left in reach",
     "interrupted": "interrupted",
     "failed": "an error ended it",
@@ -40,7 +43,10 @@ def show(
     if summary["ended"] == "interrupted":
         console.print(f"Interrupted; nothing is lost. Go on with: skilllib learn --resume --run {folder}", style="bold yellow")
     else:
-        console.print(f"The run ended: {ENDINGS[summary['ended']]}.")
+        why = f"; {summary['why']}" if summary["why"] else ""
+        console.print(f"The run ended: {ENDINGS[summary['ended']]}{why}.")
+    if summary["ended"] == "model":
+        console.print(f"Nothing is lost. When it is mended, go on with: skilllib learn --resume --run {folder}")
     where = "" if library == Path("skill-library") else f" --library {library}"
     console.print(f"Look at it with: skilllib report {folder}   skilllib search{where} 'what it should do'", style="dim")
 
@@ -61,6 +67,21 @@ def _print_figures(console: Console, summary: dict[str, Any]) -> None:
     line.append(f"{summary['environment_steps']:,} world steps ({summary['steps_proving']:,} of them in proofs), ")
     line.append(seconds_text(summary["seconds"]))
     console.print(line)
+    if summary["model_calls"]:
+        _print_costs(console, summary)
     shares = f"{summary['composed_share']:.0%} of the active ones call another, "
     shares += f"{summary['parameterised_share']:.0%} have an argument that matters"
     console.print(Text("skills: ", style="bold").append(skills).append(f"; {shares}", style="dim"))
+
+
+def _print_costs(console: Console, summary: dict[str, Any]) -> None:
+    spent = Cost(calls=summary["model_calls"], tokens=summary["tokens"], usd=summary["usd"])
+    per = f", {summary['tokens'] / summary['tasks_solved']:,.0f} tokens for each solved task" if summary["tasks_solved"] else ""
+    console.print(Text("model: ", style="bold").append(f"{spent}{per}"))
+    numbers = ("attempts", "solved", "calls", "tokens", "$", "steps")
+    rows = table("route", *numbers, title="", right=numbers)
+    for route, figures in summary["routes"].items():
+        if figures["attempts"]:
+            counts = (f"{figures[key]:,}" for key in ("attempts", "solved", "model_calls", "tokens"))
+            rows.add_row(route, *counts, usd_text(figures["usd"]), f"{figures['world_steps']:,}")
+    console.print(rows)

@@ -9,20 +9,27 @@ from typing import Any
 from skilllib import __version__
 from skilllib.build import Learner, learner, make_embedder, run_name
 from skilllib.cli import ending
-from skilllib.cli.display import Full, Plain, Quiet
+from skilllib.cli.display import Display, Full, Plain, Quiet
 from skilllib.cli.logbook import Logbook, State
 from skilllib.cli.output import emit, stderr, stdout
-from skilllib.cli.starting import Start
+from skilllib.cli.starting import Start, tape_of
+from skilllib.cli.transcript import Transcript
 from skilllib.config import LearnOptions
-from skilllib.errors import RunError, SkillLibError
+from skilllib.errors import BudgetSpent, ModelError, RunError, SkillLibError
+from skilllib.report.costs import Cost
 from skilllib.report.figures import by_status, composed_share, parameterised_share
 from skilllib.runs import RunFolder
 
 
-def carry_out(start: Start, *, quiet: bool, as_json: bool) -> bool:
-    """Learn until the run ends; return False if Ctrl-C ended it."""
+def carry_out(start: Start, *, quiet: bool, as_json: bool, show_prompts: bool = False) -> bool:
+    """Learn until the run ends; return False if Ctrl-C ended it.
+
+    Raises:
+        ModelError: A model gave no reply; the run has its summary, and can be resumed.
+    """
     console = stderr() if as_json else stdout()
-    display = Quiet() if quiet else Full(console) if console.is_terminal else Plain(console)
+    transcript = Transcript(tape_of(start.folder, start.options.tape)) if show_prompts else None
+    display = Quiet() if quiet else Full(console, transcript) if console.is_terminal else Plain(console, transcript)
     state = State(environment=start.options.environment)
     logbook = Logbook(state, display)
     run = start.opened()
@@ -36,7 +43,7 @@ def carry_out(start: Start, *, quiet: bool, as_json: bool) -> bool:
             begun = True
             _catch_up(made, run, state)
             logbook.begin(run, made.library)
-            summary = _learned(made, run, logbook, display, start.options)
+            summary, lost = _learned(made, run, logbook, display, start.options)
     except SkillLibError:
         if not begun:
             start.discard()
@@ -45,6 +52,8 @@ def carry_out(start: Start, *, quiet: bool, as_json: bool) -> bool:
         emit(summary)
     else:
         ending.show(console, summary, list(run.events()), made.environment.spec, start.folder, Path(start.options.library))
+    if lost is not None and not isinstance(lost, BudgetSpent):
+        raise lost
     return bool(summary["ended"] != "interrupted")
 
 
@@ -61,12 +70,14 @@ def _catch_up(made: Learner, run: RunFolder, state: State) -> None:
     state.milestones_total = len(made.environment.spec.milestones)
     state.milestones = [str(milestone["milestone"]) for milestone in progress.milestones]
     state.attempts, state.tasks, state.steps = progress.attempts, progress.tasks_proposed, progress.environment_steps
+    state.spent = Cost(calls=progress.model_calls, tokens=progress.tokens, usd=progress.usd)
 
 
 def _learned(
-    made: Learner, run: RunFolder, logbook: Logbook, display: Quiet | Plain | Full, options: LearnOptions
-) -> dict[str, Any]:
-    earlier, started, ended = _seconds(run), time.monotonic(), "failed"
+    made: Learner, run: RunFolder, logbook: Logbook, display: Display, options: LearnOptions
+) -> tuple[dict[str, Any], ModelError | None]:
+    """Return the summary, and the error if a model ended the run."""
+    earlier, started, ended, lost = _seconds(run), time.monotonic(), "failed", None
     try:
         with display:
             logbook(
@@ -78,11 +89,14 @@ def _learned(
         ended = _reason(made, options, time.monotonic() - started)
     except KeyboardInterrupt:
         ended = "interrupted"
+    except ModelError as error:
+        ended, lost = "budget" if isinstance(error, BudgetSpent) else "model", error
     finally:
-        summary = _summary(made, options, seconds=earlier + time.monotonic() - started, ended=ended)
+        why = str(lost) if lost else ""
+        summary = {**_summary(made, options, seconds=earlier + time.monotonic() - started), "ended": ended, "why": why}
         run.write_summary(summary)
-        logbook("run_ended", reason=ended, attempts=made.agent.progress.attempts)
-    return summary
+        logbook("run_ended", reason=ended, why=why, attempts=made.agent.progress.attempts)
+    return summary, lost
 
 
 def _seconds(run: RunFolder) -> float:
@@ -103,8 +117,8 @@ def _reason(made: Learner, options: LearnOptions, seconds: float) -> str:
     return "nothing_left"
 
 
-def _summary(made: Learner, options: LearnOptions, *, seconds: float, ended: str) -> dict[str, Any]:
+def _summary(made: Learner, options: LearnOptions, *, seconds: float) -> dict[str, Any]:
     skills = made.library.skills()
     shares = composed_share(skills), parameterised_share(made.library)
     summary = made.agent.progress.summary(seed=options.seed, writer=made.agent.writer_name, skills=by_status(skills), shares=shares)
-    return {**summary, "seconds": round(seconds, 3), "ended": ended, "run": made.agent.run, "version": __version__}
+    return {**summary, "seconds": round(seconds, 3), "run": made.agent.run, "version": __version__}

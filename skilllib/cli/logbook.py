@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from skilllib.library import SkillLibrary
 from skilllib.records.base import Json
+from skilllib.report.costs import Cost
 from skilllib.report.figures import by_status, composed_share
 from skilllib.runs import RunFolder
 
@@ -28,6 +29,13 @@ class State:
     milestones: list[str] = field(default_factory=list)
     skills: dict[str, int] = field(default_factory=dict)
     composed: float = 0.0
+    spent: Cost = field(default_factory=Cost)
+    """What models cost in the whole run."""
+    since: Cost = field(default_factory=Cost)
+    """What they cost since the last attempt."""
+    asking: str = ""
+    """What a model is being asked at this moment."""
+    asked: float = 0.0
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -58,10 +66,16 @@ class Logbook:
         self._look()
 
     def __call__(self, event: str, **fields: Json) -> None:
-        """Take note of one event."""
+        """Take note of one event; that a model is being asked is shown and not kept."""
+        if event == "asking":
+            self.state.asking, self.state.asked = f"{fields['purpose']}, {fields['model']}", time.monotonic()
+            self._display(event, fields, self.state)
+            return
         if event == "attempt":
             self._attempted(fields)
             fields = {**fields, "skills": dict(self.state.skills)}
+        elif event == "model_call":
+            self._called(fields)
         elif event == "task":
             self.state.task, self.state.goal, self.state.doing = fields["task"], fields["goal"], "writing"
             self.state.tasks = fields["number"]
@@ -70,6 +84,13 @@ class Logbook:
         if self._run is not None:
             self._run(event, **fields)
         self._display(event, fields, self.state)
+        if event == "attempt":
+            self.state.since = Cost()
+
+    def _called(self, fields: dict[str, Json]) -> None:
+        tokens = fields["tokens_in"] + fields["tokens_out"]
+        one = Cost(calls=1, tokens=tokens, usd=fields["usd"], seconds=fields["seconds"])
+        self.state.asking, self.state.spent, self.state.since = "", self.state.spent + one, self.state.since + one
 
     def _attempted(self, fields: dict[str, Json]) -> None:
         state = self.state

@@ -13,7 +13,7 @@ from skilllib.cli.options import AsJson
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of the run.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write the page [default: RUN/report.html].")
+        Path | None, typer.Option("--output", "-o", help="Where to write the page (default: RUN/report.html).")
     ] = None,
     library: Annotated[Path | None, typer.Option("--library", "-l", help="Folder of the library, if it was moved away.")] = None,
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Do not make the world again to draw it.")] = False,

@@ -9,15 +9,31 @@ from pathlib import Path
 from typing import Any
 
 from skilllib.build import run_name
-from skilllib.config import LearnOptions, load_options, options
-from skilllib.errors import InvalidRecord, LibraryNotFound, RunError
+from skilllib.config import LearnOptions, load_options, merged, options
+from skilllib.errors import InvalidRecord, LibraryNotFound, PromptError, RunError, TapeError
 from skilllib.library import SkillLibrary
 from skilllib.runs import RunFolder
 
 RUNS = Path("runs")
 """Where new run folders are made."""
-CHANGEABLE = frozenset({"max_attempts", "max_steps", "max_seconds", "jobs", "library"})
+TAPE = "tape.jsonl"
+"""Name of a run's own tape, in its folder."""
+CHANGEABLE = frozenset(
+    {
+        *("max_attempts", "max_steps", "max_seconds", "jobs", "library"),
+        *("budget", "timeout_s", "tape", "replay"),
+    }
+)
 """What may be given anew when a run is resumed: it shapes no behaviour."""
+PATHS = ("library", "tape", "prompts")
+"""Options that are kept relative to the run folder, so that all can be moved together."""
+OF_MODELS = frozenset(
+    {
+        *("preset", "critic_model", "curriculum_model", "describe_model", "temperature", "candidates", "honing", "context"),
+        *("prompt_tokens", "reply_tokens", "timeout_s", "budget", "tape", "replay", "prompts"),
+    }
+)
+"""Options that mean nothing without a model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +63,13 @@ def begun(given: dict[str, Any], folder: Path | None, config: Path | None) -> St
     """Return the start of a new run.
 
     Raises:
-        InvalidRecord: An option is unknown or impossible, or no environment is named.
+        InvalidRecord: An option is unknown, impossible or without effect, or no environment is named.
+        PromptError: There is no folder of prompts where one should be.
+        TapeError: There is no tape to answer from.
         RunError: The folder or the library has a run of that name already.
     """
     chosen = _options(given, config)
+    _refuse_contradictions(chosen)
     known = _runs(chosen.library)
     folder = folder or (Path(chosen.run) if chosen.run else None)
     if folder is None:
@@ -74,18 +93,42 @@ def resumed(given: dict[str, Any], folder: Path | None, config: Path | None) -> 
     folder = folder or _newest(given.get("environment"))
     stored = dict(RunFolder.open(folder).options)
     stored.pop("format", None)
+    stored |= {key: os.path.normpath(folder / stored[key]) for key in PATHS if stored.get(key) is not None}
     for key, value in given.items():
         if key not in CHANGEABLE and stored.get(key) != value:
             raise RunError(
                 f"{str(folder)!r} was begun with {key}={stored.get(key)!r}, not {value!r}; leave it out or begin a new run"
             )
-    stored["library"] = os.path.normpath(folder / stored.get("library", ""))
-    return Start(options=options(**{**stored, **given}), folder=folder, new=False)
+    chosen = options(**merged(stored, given))
+    _refuse_lost_tape(chosen, folder)
+    return Start(options=chosen, folder=folder, new=False)
 
 
 def library_of(folder: Path) -> Path:
     """Return where the library of a run is: its path is stored relative to the run folder, so both can be moved together."""
     return Path(os.path.normpath(folder / str(RunFolder.open(folder).options.get("library", ""))))
+
+
+def tape_of(folder: Path, tape: str | None) -> Path:
+    """Return where the tape of a run is: where the options say, or in its own folder."""
+    return Path(tape) if tape else folder / TAPE
+
+
+def _refuse_contradictions(chosen: LearnOptions) -> None:
+    idle = sorted(OF_MODELS & chosen.model_fields_set) if chosen.model is None else []
+    if idle:
+        raise InvalidRecord(f"{', '.join(idle)}: without effect, since no model is named; add --model, or leave it out")
+    if chosen.replay and chosen.tape is None:
+        raise InvalidRecord("--replay answers from the tape of an earlier run; name it with --tape RUN/tape.jsonl")
+    if chosen.prompts is not None and not Path(chosen.prompts).is_dir():
+        raise PromptError(f"there is no folder of prompts {chosen.prompts!r}; name one, or leave --prompts out")
+    _refuse_lost_tape(chosen, Path(""))
+
+
+def _refuse_lost_tape(chosen: LearnOptions, folder: Path) -> None:
+    file = tape_of(folder, chosen.tape)
+    if chosen.replay and not file.is_file():
+        raise TapeError(f"there is no tape {str(file)!r} to answer from; give --tape a file that an earlier run recorded")
 
 
 def _options(given: dict[str, Any], config: Path | None) -> LearnOptions:
@@ -95,12 +138,16 @@ def _options(given: dict[str, Any], config: Path | None) -> LearnOptions:
 
 
 def _stored(chosen: LearnOptions, folder: Path) -> dict[str, Any]:
-    library = Path(chosen.library).expanduser().absolute()
+    values = chosen.model_dump(mode="json", exclude={"run"})
+    return {**values, **{key: _relative(values[key], folder) for key in PATHS if values[key] is not None}}
+
+
+def _relative(path: str, folder: Path) -> str:
+    absolute = Path(path).expanduser().absolute()
     try:
-        relative = os.path.relpath(library, folder.absolute())
+        return Path(os.path.relpath(absolute, folder.absolute())).as_posix()
     except ValueError:  # another drive
-        relative = str(library)
-    return {**chosen.model_dump(mode="json", exclude={"run"}), "library": Path(relative).as_posix()}
+        return absolute.as_posix()
 
 
 def _runs(library: str) -> frozenset[str]:
