@@ -25,6 +25,7 @@ Failure of generated code is data (`Execution.error`), never one of these.
     │   └── CyclicCalls        skills that would call each other in a circle
     ├── RunError               a run folder that cannot be started or resumed
     ├── ModelWeightsMissing    no usable embedding weights were found
+    ├── TelemetryMissing       spans are asked for, and what sends them is not installed
     ├── PromptError            a prompt file or its slots are wrong
     └── ModelError             a language model gave no reply
         ├── ModelUnavailable   not reached, or overloaded for too long
@@ -136,6 +137,10 @@ class RunError(SkillLibError, ValueError):
 
 class ModelWeightsMissing(SkillLibError, FileNotFoundError):
     """No usable embedding weights were found."""
+
+
+class TelemetryMissing(SkillLibError, ImportError):
+    """The environment asks for an exporter of OpenTelemetry spans that is not installed."""
 
 
 class PromptError(SkillLibError, ValueError):
