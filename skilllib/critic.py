@@ -20,3 +20,11 @@ class FeedbackCritic:
         if execution.stopped is not None:
             return f"the episode did not last: {verdict.reason}"
         return f"the program ran to its end, but {verdict.reason}"
+
+
+class VerdictCritic:
+    """Passes on the words of whoever judged, and says nothing after an error, as Voyager's critic does."""
+
+    def advise(self, task: Task, execution: Execution, verdict: Verdict) -> str | None:
+        """Return the verdict's reason, or None when there is nothing to criticise."""
+        return None if verdict.solved or execution.error is not None else verdict.reason
