@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from skilllib.records.base import Json, Scalar, canonical
 from skilllib.records.execution import Execution, SkillCall, Step
 from skilllib.records.experience import CallExperience
-from skilllib.records.facts import Changes
+from skilllib.records.facts import Changes, changes
+from skilllib.records.skill import Skill
 from skilllib.records.world import Missing
 
 
@@ -41,10 +42,16 @@ class Memory:
         return sorted(found, key=lambda call: (-call.rises[fact] / call.succeeded, call.key))
 
 
-def observed(execution: Execution) -> tuple[CallExperience, ...]:
-    """Return what one execution showed about the primitives and skills it called."""
+def observed(execution: Execution, *, root: Skill | None = None) -> tuple[CallExperience, ...]:
+    """Return what one execution showed about the primitives and skills it called.
+
+    Args:
+        execution: What happened.
+        root: The skill that was run, where the program is one.
+    """
     merged: dict[str, CallExperience] = {}
-    for call in [*map(_of_step, execution.trajectory), *(_of_skill(call, execution) for call in execution.skill_calls)]:
+    skills = [*execution.skill_calls, *([_as_call(root, execution)] if root else [])]
+    for call in [*map(_of_step, execution.trajectory), *(_of_skill(call, execution) for call in skills)]:
         merged[call.key] = merged[call.key].plus(call) if call.key in merged else call
     return tuple(merged[key] for key in sorted(merged))
 
@@ -134,10 +141,24 @@ def lack(missing: Missing) -> Missing:
     return missing.model_copy(update={"have": None})
 
 
+def _as_call(skill: Skill, execution: Execution) -> SkillCall:
+    return SkillCall(
+        name=skill.name,
+        code_hash=skill.code_hash,
+        arguments=execution.arguments,
+        depth=0,
+        entered=0,
+        left=None if execution.stopped else len(execution.trajectory),
+        raised=execution.error is not None,
+        changes=changes(execution.before.facts, execution.after.facts),
+    )
+
+
 def _of_skill(call: SkillCall, execution: Execution) -> CallExperience:
     end = call.left if call.left is not None else len(execution.trajectory)
     steps = execution.trajectory[call.entered : end]
     succeeded = call.left is not None and not call.raised
+    failure = steps[-1].outcome.failure if call.raised and steps else None
     return CallExperience(
         name=f"skill:{call.code_hash}",
         arguments=call.arguments,
@@ -148,4 +169,5 @@ def _of_skill(call: SkillCall, execution: Execution) -> CallExperience:
         falls=falls(call.changes) if succeeded else {},
         gains=_gains(call.changes) if succeeded else {},
         uses=used(steps) if succeeded else {},
+        missing=tuple(lack(missing) for missing in failure.missing) if failure and not failure.retry else (),
     )

@@ -191,7 +191,7 @@ class Agent:
             seed=self.life.world_seed,
             episode=self.life.episode,
             retrieved=tuple(skill.name for skill in skills),
-            experience=Experience(calls=observed(execution)),
+            experience=Experience(calls=observed(execution, root=draft.reuses)),
         )
 
     def _advice(self, task: Task, execution: Execution, verdict: Verdict) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from skilllib.memory import Memory
+from skilllib.protocols import SkillSource
 from skilllib.records.need import RELIABLE, Need, bears, counted_on
 from skilllib.records.skill import Effect, Skill
 from skilllib.records.world import EnvironmentSpec, VitalNeed
@@ -30,6 +31,34 @@ class Known:
     world_steps: float
 
 
+def known_skills(source: SkillSource, spec: EnvironmentSpec) -> list[Known]:
+    """Return the active skills that can be run in an environment, with what was measured of them."""
+    return [
+        Known(
+            skill=skill,
+            effects=tuple(source.effects(skill.code_hash)),
+            world_steps=source.statistics(skill.code_hash).world_steps,
+        )
+        for skill in source.skills("active")
+        if skill.program is not None and skill.environment in ("", spec.name)
+    ]
+
+
+def providing(skills: Sequence[Known], need: Need) -> list[tuple[Call, bool]]:
+    """Return calls of skills that provide a need, each with whether it may have to be repeated.
+
+    Those that name what is needed come first: others may bring it about by the way only. Then the cheapest.
+    """
+    found: list[tuple[tuple[bool, float, str], Call, bool]] = []
+    for known in skills:
+        for call, repeat in _offers(known, need):
+            if need.near is not None and not _certain(known, call, need):
+                continue
+            named = bears(call.name, dict(call.arguments), need.fact)
+            found.append(((not named, known.world_steps, known.skill.name), call, repeat))
+    return [(call, repeat) for _, call, repeat in sorted(found, key=lambda offer: offer[0])]
+
+
 class Providers:
     """Answers which calls provide a need.
 
@@ -47,18 +76,8 @@ class Providers:
         self._vital = {need.fact: need for need in spec.vital_needs}
 
     def skills_for(self, need: Need) -> list[tuple[Call, bool]]:
-        """Return calls of skills that provide the need, each with whether it may have to be repeated.
-
-        Those that name what is needed come first: others may bring it about by the way only. Then the cheapest.
-        """
-        found: list[tuple[tuple[bool, float, str], Call, bool]] = []
-        for known in self._skills:
-            for call, repeat in _offers(known, need):
-                if need.near is not None and not _certain(known, call, need):
-                    continue
-                named = bears(call.name, dict(call.arguments), need.fact)
-                found.append(((not named, known.world_steps, known.skill.name), call, repeat))
-        return [(call, repeat) for _, call, repeat in sorted(found, key=lambda offer: offer[0])]
+        """Return calls of skills that provide the need, best first, each with whether it may have to be repeated."""
+        return providing(self._skills, need)
 
     def simply(self, need: Need) -> Call | None:
         """Return a primitive call that was seen to bring a place or thing near and never lacked anything, if there is one."""

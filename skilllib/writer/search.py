@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from skilllib.memory import Memory
 from skilllib.protocols import Draft, Embedder, SkillSource
-from skilllib.records.base import Scalar
 from skilllib.records.check import Condition
 from skilllib.records.execution import Trace
 from skilllib.records.experience import CallExperience
@@ -20,15 +19,15 @@ from skilllib.records.need import Need
 from skilllib.records.program import Program
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
-from skilllib.records.world import EnvironmentSpec, Parameter
+from skilllib.records.world import EnvironmentSpec
 from skilllib.writer.generalise import generalised
 from skilllib.writer.naming import skill_name
 from skilllib.writer.plan import Call, Collect, Do, Guard, Persist, Statement
 from skilllib.writer.planner import Blocked, Planner
-from skilllib.writer.providers import Known, Providers
+from skilllib.writer.providers import Known, Providers, known_skills
 from skilllib.writer.ranking import WordRanking
 from skilllib.writer.reuse import reused
-from skilllib.writer.source import describe, function_source
+from skilllib.writer.source import describe, function_source, parameter_of
 from skilllib.writer.tried import Tried
 
 MAIN_GUESSES = 12
@@ -76,7 +75,7 @@ class SearchWriter:
         goal = _goal(task)
         if goal is None:
             return None
-        known = self._known()
+        known = known_skills(self._skills, self._spec)
         if sum(attempt.reuses is not None for attempt in trace.attempts) < REUSES and (draft := reused(task, known)) is not None:
             return draft
         providers = Providers(self._spec, self._memory, self._ranking, known)
@@ -99,17 +98,6 @@ class SearchWriter:
                 return replace(draft, settled=tried.cut_short(draft.program) or len(tried.instructive) >= LESSONS)
             promising |= named and draft is not None
         return None
-
-    def _known(self) -> list[Known]:
-        return [
-            Known(
-                skill=skill,
-                effects=tuple(self._skills.effects(skill.code_hash)),
-                world_steps=self._skills.statistics(skill.code_hash).world_steps,
-            )
-            for skill in self._skills.skills("active")
-            if skill.program is not None and skill.environment in ("", self._spec.name)
-        ]
 
     def _mains(self, task: Task, goal: Condition, providers: Providers) -> list[Call]:
         """Return candidates for the call that reaches the goal, best first: by what was seen of them and by their words."""
@@ -191,7 +179,7 @@ class SearchWriter:
     def _draft(self, task: Task, goal: Condition, main: Call, body: Sequence[Statement], known: Sequence[Known]) -> Draft | None:
         taken = {one.skill.name for one in known} | {primitive.name for primitive in self._spec.primitives}
         name = skill_name(task, goal, taken)
-        parameters = [_parameter(name, values) for name, values in task.parameters.items()]
+        parameters = [parameter_of(name, values) for name, values in task.parameters.items()]
         program = Program.parse(function_source(name, parameters, describe(task.goal, body), body))
         draft = Draft(program=program, rationale=f"{main.source()} may reach it")
         return generalised(draft, [one.skill for one in known], self._spec, taken) if task.lasting else draft
@@ -211,11 +199,6 @@ def _need(goal: Condition, task: Task) -> Need:
 
 def _leaf(goal: Condition) -> str:
     return goal.fact.rsplit(".", 1)[-1].replace("_", " ")
-
-
-def _parameter(name: str, values: Sequence[Scalar]) -> Parameter:
-    kind = {bool: "boolean", int: "integer", float: "number", str: "string"}[type(values[0])]
-    return Parameter(name=name, type=kind, default=1 if kind == "integer" else None)  # type: ignore[arg-type]
 
 
 def _parameterised(call: Call, parameter: str) -> Call:

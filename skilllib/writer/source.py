@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from skilllib.records.base import Scalar
 from skilllib.records.need import Need
 from skilllib.records.world import Parameter
 from skilllib.writer.plan import Collect, Do, Ensure, Guard, Persist, Statement
@@ -22,6 +23,12 @@ def function_source(name: str, parameters: Sequence[Parameter], doc: str, body: 
     lines = [f"def {name}({signature}) -> None:", f'{INDENT}"""{doc}"""']
     lines += _block(body, 1)
     return "\n".join(lines) + "\n"
+
+
+def parameter_of(name: str, values: Sequence[Scalar]) -> Parameter:
+    """Return the parameter of a program that takes one of a task's values."""
+    kind = {bool: "boolean", int: "integer", float: "number", str: "string"}[type(values[0])]
+    return Parameter(name=name, type=kind, default=1 if kind == "integer" else None)  # type: ignore[arg-type]
 
 
 def unmet(need: Need) -> str:

@@ -52,7 +52,7 @@ class Tried:
             sources[source] = sources.get(source, 0) + 1
             if attempt.proof is not None and attempt.proof.cut_short:
                 instructive.add(source)
-            elif not _by_chance(attempt):
+            elif not by_chance(attempt):
                 final.add(source)
             for key in _failed_providers(attempt):
                 failures[key] = failures.get(key, 0) + 1
@@ -88,7 +88,8 @@ def _key(step: Step) -> str:
     return f"{step.primitive}({canonical(step.arguments)})"
 
 
-def _by_chance(attempt: Attempt) -> bool:
+def by_chance(attempt: Attempt) -> bool:
+    """Return whether an attempt failed for what may not happen the next time: the episode ended, or a call failed for now."""
     if attempt.verdict.solved:
         return False
     execution = attempt.execution

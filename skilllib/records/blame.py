@@ -1,0 +1,51 @@
+"""Where a failure belongs: in the skill in which it broke, not in what called it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from skilllib.records.base import Scalar
+from skilllib.records.execution import Attempt, SkillCall
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Blame:
+    """The run of a skill in which an attempt broke."""
+
+    name: str
+    skill: str
+    """Its code hash, or its version hash where the skill was run as it is."""
+    arguments: dict[str, Scalar]
+    entered: int
+    """Number of steps that the attempt had taken before."""
+
+
+def blamed(attempt: Attempt) -> Blame | None:
+    """Return the run of a skill in which an attempt broke, or None.
+
+    Nobody is to blame for chance: the end of an episode, a budget that ran out, a call that may succeed later.
+    """
+    execution = attempt.execution
+    error = execution.error
+    if attempt.verdict.solved or error is None or execution.stopped is not None or (error.failure and error.failure.retry):
+        return None
+    if error.skill is not None:
+        broken = [call for call in execution.skill_calls if call.name == error.skill and call.raised]
+        return _of(broken[-1]) if broken else None
+    if attempt.reuses is None:
+        return None
+    return Blame(name=attempt.program.name, skill=attempt.reuses, arguments=execution.arguments, entered=0)
+
+
+def broke(call: SkillCall, calls: Sequence[SkillCall]) -> bool:
+    """Return whether a call of a skill failed by itself, and not because one that it made in turn had failed."""
+    return call.raised and not any(
+        inner.raised and inner.depth == call.depth + 1 and inner.entered >= call.entered and inner.left == call.left
+        for inner in calls
+        if inner is not call
+    )
+
+
+def _of(call: SkillCall) -> Blame:
+    return Blame(name=call.name, skill=call.code_hash, arguments=call.arguments, entered=call.entered)

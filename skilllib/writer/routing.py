@@ -1,0 +1,96 @@
+"""Routing before writing: run what is known, adapt it, chain it; only then write something new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from skilllib.memory import Memory
+from skilllib.protocols import Draft, SkillSource, Writer
+from skilllib.records.blame import Blame, blamed
+from skilllib.records.execution import Trace
+from skilllib.records.skill import Skill
+from skilllib.records.task import Task
+from skilllib.records.world import EnvironmentSpec
+from skilllib.writer.adapt import adapted
+from skilllib.writer.chain import planned
+from skilllib.writer.providers import known_skills
+from skilllib.writer.reuse import reuses
+from skilllib.writer.tried import by_chance
+
+TRIES = 2
+"""Attempts by one route at one task."""
+
+
+def never(blame: Blame) -> bool:
+    """Return that a skill is not to be mended: the answer where nobody proposes repairs."""
+    return False
+
+
+class RoutingWriter:
+    """Asks first whether active skills do a task, and hands it to another writer only when they do not.
+
+    In this order: an active skill that was shown to do it (`run`); one that promises it for other arguments (`adapt`); a
+    chain of active skills (`plan`, a new program that has to prove itself like any other). None of them costs a call to a
+    language model. It has no memory of its own: what was tried is read from the trace, and nothing is tried again that did
+    not fail by chance.
+
+    A task whose last attempt broke inside a learned skill is set aside until that skill is mended, where somebody mends.
+
+    Args:
+        spec: The environment's specification.
+        memory: What failed runs lacked; kept up to date by the agent.
+        skills: The library; only its active skills are used.
+        then: Writes what no route reaches.
+        mendable: Whether a skill that broke is going to be mended, so that there is no use in writing around it.
+    """
+
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        *,
+        memory: Memory,
+        skills: SkillSource,
+        then: Writer,
+        mendable: Callable[[Blame], bool] = never,
+    ) -> None:
+        self._spec, self._memory, self._skills, self._then, self._mendable = spec, memory, skills, then, mendable
+
+    def write(self, task: Task, *, skills: Sequence[Skill], trace: Trace) -> Draft | None:
+        """Return the next draft by the first route that has one, or None when nothing is left to try."""
+        if trace.attempts and (blame := blamed(trace.attempts[-1])) is not None and self._mendable(blame):
+            return None
+        if task.repairs is not None:
+            return self._repaired(task, skills, trace)
+        for route in self._routes(task):
+            for draft in route:
+                if _may_try(draft, task, trace):
+                    return draft
+        return self._then.write(task, skills=skills, trace=trace)
+
+    def _routes(self, task: Task) -> Iterator[Iterable[Draft]]:
+        known = known_skills(self._skills, self._spec)
+        yield reuses(task, known)
+        yield adapted(task, known)
+        yield planned(task, known, spec=self._spec, memory=self._memory)
+
+    def _repaired(self, task: Task, skills: Sequence[Skill], trace: Trace) -> Draft | None:
+        """Return what is written to take a skill's place; under another name or signature it could not."""
+        broken = next((skill for skill in self._skills.skills("active") if skill.code_hash == task.repairs), None)
+        draft = self._then.write(task, skills=skills, trace=trace) if broken else None
+        if draft is None or broken is None or draft.program.signature() != broken.signature():
+            return None
+        return replace(draft, route="repair")
+
+
+def _may_try(draft: Draft, task: Task, trace: Trace) -> bool:
+    """Return whether a draft is new to a trace, or failed by chance, and its route has not had its share."""
+    names = {parameter.name for parameter in draft.program.parameters}
+    given = {name: value for name, value in {**draft.arguments, **task.arguments()}.items() if name in names}
+    by_route = [attempt for attempt in trace.attempts if attempt.route == draft.route]
+    same = [
+        attempt
+        for attempt in trace.attempts
+        if attempt.program.source == draft.program.source and given.items() <= attempt.execution.arguments.items()
+    ]
+    return len(by_route) < TRIES and len(same) < TRIES and all(by_chance(attempt) for attempt in same)
