@@ -1,0 +1,170 @@
+"""What a model that writes is shown: parts of a prompt with their worth, so that the least useful go first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from math import inf
+from typing import Literal
+
+from skilllib.errors import PromptError
+from skilllib.prompts import Part, Prompt, fitted
+from skilllib.records.base import canonical
+from skilllib.records.execution import Attempt, Step
+from skilllib.records.model import BYTES_PER_TOKEN, Message, estimated_tokens
+from skilllib.records.skill import Skill
+from skilllib.records.task import Task
+from skilllib.records.world import EnvironmentSpec, Observation
+from skilllib.sandbox.binding import call_text, shown
+from skilllib.writer.fit import why
+
+Code = Literal["never", "budget", "always"]
+"""When the code of skills is shown: never, where nothing else needs the room, before most other things."""
+
+STEPS = 16
+"""Lines kept of what a program did: the first few and the last."""
+CHANGES = 4
+"""Changed facts shown for one call, those that change seldom first."""
+SHARE = 4
+"""What can be left out at all is cut to this fraction of the prompt."""
+
+
+def filled(prompt: Prompt, parts: Sequence[Part], *, tokens: int, again: bool = False) -> tuple[Message, ...]:
+    """Return the messages of a prompt whose last section speaks of a reply that could not be used.
+
+    Args:
+        prompt: Its last section is left out unless `again`, else it is joined to the one before.
+        parts: What fills the slots; the least useful are left out.
+        tokens: What the messages may have, by `estimated_tokens`.
+        again: Whether there was a reply that could not be used.
+
+    Raises:
+        PromptError: What cannot be left out is too long already.
+    """
+    needed = [part for part in parts if part.worth == inf]
+    parts = [part if part.worth == inf else Part(part.slot, _cut(part.text, tokens // SHARE), part.worth) for part in parts]
+    empty = _tokens(_messages(prompt, {}, again))
+    left = tokens - empty
+    while True:
+        texts = fitted(parts, left)
+        if sum(map(len, texts.values())) < len(needed):
+            least = empty + sum(estimated_tokens(part.text) + 1 for part in needed)
+            raise PromptError(
+                f"the prompt {prompt.name!r} needs about {least} tokens for this task and this world, and may have {tokens}; "
+                "allow it more with --prompt-tokens"
+            )
+        messages = _messages(prompt, texts, again)
+        over = _tokens(messages) - tokens
+        if over <= 0:
+            return messages
+        left -= over
+
+
+def _messages(prompt: Prompt, texts: dict[str, list[str]], again: bool) -> tuple[Message, ...]:
+    messages = prompt.messages(**{slot: "\n".join(texts.get(slot, ())) for slot in prompt.slots})
+    *others, question, complaint = messages
+    if not again:
+        return (*others, question)
+    return (*others, Message(role=question.role, content=f"{question.content}\n\n{complaint.content}"))
+
+
+def _tokens(messages: Iterable[Message]) -> int:
+    return sum(estimated_tokens(message.content) + 4 for message in messages)
+
+
+def _cut(text: str, tokens: int) -> str:
+    raw = text.encode()
+    return text if len(raw) <= tokens * BYTES_PER_TOKEN else raw[: tokens * BYTES_PER_TOKEN].decode(errors="ignore") + "…"
+
+
+def world_parts(spec: EnvironmentSpec) -> Iterator[Part]:
+    """Yield the world and its primitives."""
+    yield Part("world", spec.description, 4)
+    for primitive in spec.primitives:
+        yield Part("primitives", primitive.signature(), inf)
+        yield Part("primitives", f"    {primitive.doc}", 7)
+        yield Part("primitives", f"    Returns {primitive.returns}.", 6)
+        if primitive.fails:
+            yield Part("primitives", f"    Fails: {primitive.fails}", 6.5)
+
+
+def skill_parts(skills: Sequence[Skill], *, code: Code) -> Iterator[Part]:
+    """Yield the skills that may be called, the best first; those that are shown with their code may be left out all the same."""
+    for rank, skill in enumerate(skills):
+        less = rank / 100
+        yield Part("skills", f"{skill.signature()}\n    {skill.description}", 8 - less)
+        for provision in skill.contract.provides:
+            given = f" when called with {call_text(skill.name, provision.arguments)}" if provision.arguments else ""
+            yield Part("skills", f"    Brings about: {provision.check}{given}", 5.5 - less)
+        if skill.program is not None and code != "never":
+            yield Part("skills", f"    Its code:\n{skill.program.source.strip()}", (7.5 if code == "always" else 1) - less)
+
+
+def task_parts(task: Task, signature: str = "", mended: Skill | None = None) -> Iterator[Part]:
+    """Yield the task, the skill that is to be mended for it, and the line with which a function for it may begin."""
+    yield Part("task", f"Goal: {task.goal}", inf)
+    if task.check is not None:
+        yield Part("task", f"Solved when: {task.check}", inf)
+    for name, values in task.parameters.items():
+        yield Part("task", f"The parameter {name} will be: {', '.join(shown(value) for value in values[:8])}", inf)
+    if task.context:
+        yield Part("task", f"Known about it: {task.context}", 6.8)
+    if mended is not None and mended.program is not None:
+        yield Part("task", f"Mend this skill:\n{mended.program.source.strip()}", inf)
+    if signature:
+        yield Part("task", f"Begin the function with: def {signature} -> None:", inf)
+
+
+def observation_parts(observation: Observation | None) -> Iterator[Part]:
+    """Yield what is there."""
+    if observation is not None:
+        yield Part("observation", observation.text, 8.5)
+        yield Part("observation", f"facts() returns: {canonical(observation.facts)}", 7.2)
+
+
+def attempt_parts(attempts: Sequence[Attempt]) -> Iterator[Part]:
+    """Yield what was tried: of the last attempt everything, of those before what is not to be repeated."""
+    for i, attempt in enumerate(attempts[:-1]):
+        yield Part("earlier", f"{attempt.program.source.strip()}\nFailed: {why(attempt)}", 3 + i / 100)
+    for attempt in attempts[-1:]:
+        yield Part("last", attempt.program.source.strip(), 9)
+        if done := "\n".join(steps_words(attempt.execution.trajectory)):
+            yield Part("last", f"What it did:\n{done}", 5)
+        yield Part("last", f"Why it failed: {why(attempt)}", 9.5)
+        if attempt.advice:
+            yield Part("last", f"Advice: {attempt.advice}", 8.8)
+
+
+def refused_parts(reply: str, problem: str) -> Iterator[Part]:
+    """Yield a reply that could not be used, and why."""
+    yield Part("reply", reply, 9.8)
+    yield Part("problem", problem, inf)
+
+
+def steps_words(steps: Sequence[Step]) -> list[str]:
+    """Return a trajectory in short: calls, failures and changed facts; equal lines once, the middle of a long one left out.
+
+    What changes with most calls, such as a clock, says little and gives way to what changes seldom.
+    """
+    often = Counter(fact for step in steps for fact in step.changes)
+    runs = [(line, len(list(equal))) for line, equal in groupby(_step_words(step, often) for step in steps)]
+    lines = [line if n == 1 else f"{line} ({n} times)" for line, n in runs]
+    if len(lines) <= STEPS:
+        return lines
+    first = STEPS // 4
+    return [*lines[:first], f"… {len(lines) - STEPS} more …", *lines[first - STEPS :]]
+
+
+def _step_words(step: Step, often: Counter[str]) -> str:
+    inside = f" inside {step.within[-1]}" if step.within else ""
+    call = f"- {call_text(step.primitive, step.arguments)}{inside}"
+    if step.outcome.failure is not None:
+        return f"{call}: failed: {step.outcome.failure.message}"
+    seldom = sorted(step.changes, key=lambda fact: (often[fact], fact))[:CHANGES]
+    return f"{call}: {', '.join(f'{fact} {_short(step.changes[fact])}' for fact in seldom) or 'nothing changed'}"
+
+
+def _short(change: tuple[object, object]) -> str:
+    before, after = change
+    return f"{shown(before)} -> {shown(after)}"
