@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from skilllib.protocols import Environment
+from skilllib.records.base import Scalar
 from skilllib.records.execution import Attempt, Execution
 from skilllib.records.world import Observation
 from skilllib.seeds import Purpose, world_seed
@@ -25,6 +26,8 @@ class Life:
         """Which episode it is, counted from 0; -1 before the first."""
         self._seed, self._purpose = seed, purpose
         self._over = True
+        self.calls: list[tuple[str, dict[str, Scalar]]] = []
+        """Primitive calls of the present episode so far."""
 
     @property
     def world_seed(self) -> int | None:
@@ -36,6 +39,7 @@ class Life:
         if self._over:
             self.episode += 1
             self._over = False
+            self.calls = []
             return self.environment.reset(self.world_seed)
         return self.environment.observe()
 
@@ -44,7 +48,8 @@ class Life:
         self._over = True
 
     def took(self, execution: Execution) -> None:
-        """Take note of an execution: it may have ended the episode."""
+        """Take note of an execution: what it called, and whether it ended the episode."""
+        self.calls += [(step.primitive, step.arguments) for step in execution.trajectory]
         self._over = execution.stopped in ("terminated", "truncated")
 
     def resume(self, attempts: Iterable[Attempt], *, episode: int = -1) -> None:
@@ -69,4 +74,5 @@ class Life:
             if attempt.episode == self.episode:
                 for step in attempt.execution.trajectory:
                     self.environment.call(step.primitive, step.arguments)
+                    self.calls.append((step.primitive, step.arguments))
         self._over = False

@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from types import TracebackType
+from typing import Literal, TypeAlias
 
 from skilllib.errors import SandboxUnavailable
 from skilllib.protocols import Environment, Sandbox
@@ -22,6 +23,8 @@ from skilllib.records.skill import Skill
 
 WorldMaker = Callable[[], Environment]
 SandboxMaker = Callable[[], Sandbox]
+Made: TypeAlias = tuple[str, Mapping[str, Scalar]]
+"""A primitive call that was made."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +37,8 @@ class Job:
     calls: Mapping[str, str]
     seed: int
     limits: Limits
+    prefix: Sequence[Made] = ()
+    """Calls to make between the reset and the program, so that it starts in the middle of an episode."""
 
 
 class Workers:
@@ -100,6 +105,9 @@ class _Bench:
 
     def run(self, job: Job) -> Execution:
         self.environment.reset(job.seed if self.environment.spec.seeds else None)
+        if (ended := self._made(job.prefix)) is not None:
+            now = self.environment.observe()
+            return Execution(arguments=dict(job.arguments), before=now, after=now, stopped=ended)
         return self.sandbox.run(
             job.program,
             arguments=job.arguments,
@@ -109,11 +117,24 @@ class _Bench:
             limits=job.limits,
         )
 
+    def _made(self, prefix: Sequence[Made]) -> Literal["terminated", "truncated"] | None:
+        """Make calls again; what they do is no part of an execution. Return how the episode ended, if it did."""
+        for primitive, arguments in prefix:
+            outcome = self.environment.call(primitive, arguments)
+            if outcome.terminated or outcome.truncated:
+                return "terminated" if outcome.terminated else "truncated"
+        return None
+
     def close(self) -> None:
         self.environment.close()
         close = getattr(self.sandbox, "close", None)
         if close is not None:
             close()
+
+
+def void(execution: Execution) -> bool:
+    """Return whether an execution says nothing of its program, since the calls before it had ended the episode."""
+    return execution.stopped in ("terminated", "truncated") and not execution.trajectory
 
 
 _bench: _Bench | None = None

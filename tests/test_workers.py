@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from skilllib.records.execution import Execution, Limits
 from skilllib.records.program import Program
 from skilllib.sandbox import MontySandbox
 from skilllib.testing import Bakery, make_bakery
-from skilllib.workers import Job, Workers
+from skilllib.workers import Job, Workers, void
 
 PROGRAM = Program.parse(
     "def find(tries: int = 3) -> None:\n    'Find.'\n    walk('coop')\n    for _ in range(tries):\n        gather('egg')\n"
@@ -70,3 +71,20 @@ def test_closing_twice_is_harmless_and_lets_go_of_the_world() -> None:
     workers.close()
     workers.close()
     assert closed == [True]
+
+
+def test_a_prefix_leads_into_the_middle_of_an_episode_and_is_no_part_of_the_execution() -> None:
+    prefix = (("walk", {"to": "field"}), ("gather", {"crop": "wheat"}))
+    with Workers(world=make_bakery, sandbox=MontySandbox) as workers:
+        (execution,) = workers.run([replace(job(5), prefix=prefix)])
+        (whole,) = workers.run([job(5)])
+    assert execution.before.facts["stock"]["wheat"] == 1 and execution.before.facts["at"] == "field"
+    assert execution.trajectory[0].primitive == "walk" and execution.world_steps == whole.world_steps
+    assert not void(execution)
+
+
+def test_a_prefix_that_ends_the_episode_makes_the_case_void() -> None:
+    prefix = tuple(("walk", {"to": place}) for place in ("field", "home") * 40)
+    with Workers(world=make_bakery, sandbox=MontySandbox) as workers:
+        (execution,) = workers.run([replace(job(5), prefix=prefix)])
+    assert void(execution) and execution.stopped == "terminated" and execution.before == execution.after

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from skilllib.agent.keeping import contract, kept_tests
 from skilllib.agent.links import PinnedLinks
 from skilllib.agent.progress import Progress
+from skilllib.agent.selection import Choice, Selection, fitting
 from skilllib.errors import BudgetSpent, CyclicCalls, DuplicateSkill, ModelUseless
 from skilllib.library import SkillLibrary
 from skilllib.life import Life
@@ -29,9 +30,8 @@ from skilllib.protocols import (
     Verifier,
     Writer,
 )
-from skilllib.records.base import Json, Scalar, content_hash
+from skilllib.records.base import Json, content_hash
 from skilllib.records.execution import Attempt, Execution, Limits, Trace, Verdict
-from skilllib.records.experience import Experience
 from skilllib.records.ledger import Change
 from skilllib.records.skill import Provenance, Skill
 from skilllib.records.task import Task
@@ -70,6 +70,8 @@ class Agent:
     """Says what a proven program does; its docstring does without one."""
     links: Links | None = None
     """What names in programs stand for; pinned versions by default."""
+    selection: Selection | None = None
+    """Chooses among the candidates of a round; the first is taken without one."""
     provable: frozenset[str] = frozenset({"check"})
     """Whose verdicts are followed by a proof; what another says solved stays on trial."""
     writer_name: str = "search"
@@ -136,8 +138,10 @@ class Agent:
 
     def _attempt(self, task: Task, draft: Draft, trace: Trace, skills: Sequence[Skill]) -> Attempt:
         """Run, verify, prove and keep one draft; what it leaves is one transaction."""
-        linked = (self.links or PinnedLinks(self.library)).of(draft)
-        arguments = _fitting(draft, {**draft.arguments, **task.arguments()})
+        links = self.links or PinnedLinks(self.library)
+        choice = self.selection.choose(task, draft, links=links, life=self.life) if self.selection else Choice(draft)
+        draft, linked = choice.draft, links.of(choice.draft)
+        arguments = fitting(draft, task)
         execution = self.sandbox.run(
             draft.program,
             arguments=arguments,
@@ -147,7 +151,7 @@ class Agent:
             limits=self.limits,
         )
         verdict = self.verifier.verify(task, execution.model_copy(update={"arguments": {**task.arguments(), **arguments}}))
-        attempt = self._described(task, draft, execution, verdict, skills)
+        attempt = self._described(task, choice, execution, verdict, skills)
         if verdict.solved and draft.reuses is None and task.lasting and verdict.by in self.provable:
             attempt = self._proved(task, draft, attempt, linked)
         attempt = self._kept(task, draft, trace, attempt, linked.calls)
@@ -178,7 +182,8 @@ class Agent:
             return not _holds(task, self.life.wake())
         return True
 
-    def _described(self, task: Task, draft: Draft, execution: Execution, verdict: Verdict, skills: Sequence[Skill]) -> Attempt:
+    def _described(self, task: Task, choice: Choice, execution: Execution, verdict: Verdict, skills: Sequence[Skill]) -> Attempt:
+        draft = choice.draft
         return Attempt(
             number=self.progress.attempts + 1,
             program=draft.program,
@@ -191,7 +196,8 @@ class Agent:
             seed=self.life.world_seed,
             episode=self.life.episode,
             retrieved=tuple(skill.name for skill in skills),
-            experience=Experience(calls=observed(execution, root=draft.reuses)),
+            steps_choosing=choice.world_steps,
+            experience=choice.experience.plus(observed(execution, root=draft.reuses)),
         )
 
     def _advice(self, task: Task, execution: Execution, verdict: Verdict) -> str | None:
@@ -315,8 +321,3 @@ def attempt_fields(task: Task, attempt: Attempt, reached: Sequence[str], steps: 
 def _holds(task: Task, observation: Observation) -> bool:
     check = task.parsed_check()
     return check is not None and check.holds(observation.facts, observation.facts, task.arguments())
-
-
-def _fitting(draft: Draft, arguments: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    names = {parameter.name for parameter in draft.program.parameters}
-    return {name: value for name, value in arguments.items() if name in names}

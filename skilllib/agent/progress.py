@@ -23,6 +23,8 @@ class Progress:
     tasks_solved: int = 0
     steps_awake: int = 0
     """World steps of attempts."""
+    steps_choosing: int = 0
+    """World steps of candidates that were run so that one could be chosen."""
     steps_proving: int = 0
     """World steps of re-executions on fresh worlds."""
     tokens: int = 0
@@ -36,7 +38,7 @@ class Progress:
     @property
     def environment_steps(self) -> int:
         """All world steps of the run."""
-        return self.steps_awake + self.steps_proving
+        return self.steps_awake + self.steps_choosing + self.steps_proving
 
     def proposed(self) -> None:
         """Count a task."""
@@ -45,6 +47,8 @@ class Progress:
     def add(self, task: Task, attempt: Attempt) -> list[str]:
         """Count an attempt and return the names of the milestones it was the first to reach."""
         self.attempts += 1
+        before = self.environment_steps
+        self.steps_choosing += attempt.steps_choosing
         start = self.environment_steps
         new = self._milestones(attempt, start)
         self.steps_awake += attempt.execution.world_steps
@@ -52,7 +56,7 @@ class Progress:
         self.model_calls += len(attempt.model_calls)
         self.tokens += attempt.tokens
         self.usd += attempt.usd
-        self._count_route(attempt, steps=self.environment_steps - start)
+        self._count_route(attempt, steps=self.environment_steps - before)
         if attempt.solved:
             self.tasks_solved += 1
             if task.id not in {goal["goal"] for goal in self.goals}:
@@ -95,6 +99,7 @@ class Progress:
             "parameterised_share": parameterised,
             "environment_steps": self.environment_steps,
             "steps_awake": self.steps_awake,
+            "steps_choosing": self.steps_choosing,
             "steps_proving": self.steps_proving,
             "model_calls": self.model_calls,
             "tokens": self.tokens,

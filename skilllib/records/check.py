@@ -89,10 +89,13 @@ class Check:
     def holds(self, before: Facts, after: Facts, arguments: Mapping[str, Json] | None = None) -> bool:
         """Return whether the check holds for these facts; False when a fact it needs was not observed."""
         scope = {**(arguments or {}), "before": before, "after": after}
-        try:
-            return bool(_value(self._body, scope))
-        except (_Absent, TypeError, KeyError, ValueError, OverflowError):
-            return False
+        return _holds(self._body, scope)
+
+    def met(self, before: Facts, after: Facts, arguments: Mapping[str, Json] | None = None) -> float:
+        """Return the share of the conjuncts that hold for these facts."""
+        scope = {**(arguments or {}), "before": before, "after": after}
+        parts = _conjuncts(self._body)
+        return sum(_holds(part, scope) for part in parts) / len(parts)
 
     def facts(self) -> tuple[str, ...]:
         """Return the dotted paths of all facts the check reads, in order of appearance."""
@@ -100,8 +103,18 @@ class Check:
 
     def conditions(self) -> tuple[Condition, ...]:
         """Return the conjuncts that a search can work with; an unusual one is left out."""
-        parts = self._body.values if isinstance(self._body, ast.BoolOp) and isinstance(self._body.op, ast.And) else [self._body]
-        return tuple(condition for part in parts if (condition := _condition(part)) is not None)
+        return tuple(condition for part in _conjuncts(self._body) if (condition := _condition(part)) is not None)
+
+
+def _conjuncts(body: ast.expr) -> list[ast.expr]:
+    return body.values if isinstance(body, ast.BoolOp) and isinstance(body.op, ast.And) else [body]
+
+
+def _holds(node: ast.expr, scope: Mapping[str, Any]) -> bool:
+    try:
+        return bool(_value(node, scope))
+    except (_Absent, TypeError, KeyError, ValueError, OverflowError):
+        return False
 
 
 @lru_cache(maxsize=4096)

@@ -176,8 +176,10 @@ class Attempt(Record):
     """Which episode of the run that was, counted from 0."""
     retrieved: tuple[str, ...] = ()
     """Names of the skills that were offered to the writer."""
+    steps_choosing: int = 0
+    """World steps of the runs in which it was chosen among several; the world was put back after each."""
     experience: Experience = Experience()
-    """What its executions, those of the proof included, showed about single calls."""
+    """What its executions, those of the proof and of rejected candidates included, showed about single calls."""
     admitted: str | None = None
     """Version hash of the skill it became."""
     model_calls: tuple[ModelCall, ...] = ()
