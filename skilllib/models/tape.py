@@ -6,9 +6,11 @@ A line is on the disk before its reply is used. What a crash cut off is mended w
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -47,10 +49,11 @@ class TapeFile:
         try:
             if write:
                 self._claim()
-            self._read(mend=write)
-        except OSError as error:
-            self.close()
-            raise StorageFailed(f"the tape {str(path)!r} cannot be opened: {error}") from error
+            elif not self.path.exists():
+                raise TapeError(f"there is no tape {str(path)!r}; record one first, without `--replay`")
+            self._read()
+            if write:
+                self._mend()
         except BaseException:
             self.close()
             raise
@@ -74,7 +77,9 @@ class TapeFile:
         return self._lock is not None
 
     def get(self, request_hash: str) -> tuple[Request, Reply] | None:
-        """Return a request with its reply, or None if it is not on the tape; only now is it read from the disk."""
+        """Return a request with its reply, or None if it is not on the tape, which may have grown meanwhile."""
+        if request_hash not in self._where and not self.writable:
+            self._read()
         return self._entry(request_hash) if request_hash in self._where else None
 
     def add(self, request: Request, reply: Reply) -> None:
@@ -87,12 +92,8 @@ class TapeFile:
             raise TapeError(f"the tape {str(self.path)!r} is not open to be written")
         entry = {"hash": request.hash, "request": request.model_dump(mode="json"), "reply": reply.model_dump(mode="json")}
         line = (canonical(entry) + "\n").encode()
-        try:
-            self._append(line)
-        except OSError as error:
-            raise StorageFailed(f"the tape {str(self.path)!r} cannot be written: {error}") from error
-        self._where[request.hash] = (self._end, len(line))
-        self._end += len(line)
+        self._append(line)
+        self._where[request.hash] = (self._end - len(line), len(line))
 
     def close(self) -> None:
         """Let other processes write; harmless when done twice."""
@@ -101,40 +102,35 @@ class TapeFile:
             self._lock = None
 
     def _claim(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(f"{self.path}.lock", thread_local=False)
         try:
-            lock.acquire(timeout=0)
+            with self._disk():
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                lock.acquire(timeout=0)
         except Timeout:
-            raise TapeError(f"another process writes the tape {str(self.path)!r}; wait for it, or use another `--tape`") from None
+            raise TapeError(f"another run writes the tape {str(self.path)!r}; wait for it, or use another `--tape`") from None
         self._lock = lock
 
-    def _read(self, *, mend: bool) -> None:
-        if not self.path.exists():
-            if not mend:
-                raise TapeError(f"there is no tape {str(self.path)!r}; record one first, without `--replay`")
-            self.path.touch()
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not self._take(number, line):
+    def _read(self) -> None:
+        """Take note of the lines that came since this was last done."""
+        if self.writable and not self.path.exists():
+            return
+        with self._disk(), self.path.open("rb") as file:
+            file.seek(self._end)
+            for line in file:
+                if not self._take(line):
                     break
-        if mend:
-            self._mend()
 
-    def _take(self, number: int, line: bytes) -> bool:
-        """Take note of one line; return False for one that a crash cut off."""
-        whole = line.endswith(b"\n")
-        if number == 1 and not whole and _HEADER.startswith(line):
+    def _take(self, line: bytes) -> bool:
+        """Take note of one line; return False for one that was cut off, or is still being written."""
+        first, whole = self._end == 0, line.endswith(b"\n")
+        if not whole and (not first or _HEADER.startswith(line)):
             return False
         entry = _parsed(line)
-        if number == 1:
+        if first:
             self._check_header(entry)
-        elif not whole:
-            return False
         elif not (isinstance(entry, dict) and isinstance(entry.get("hash"), str)):
-            raise TapeError(
-                f"line {number} of the tape {str(self.path)!r} is damaged; restore the file from a copy, or use another"
-            )
+            raise self._damaged(self._end, "it is not what is recorded on a tape")
         else:
             self._where.setdefault(entry["hash"], (self._end, len(line)))
         self._end += len(line)
@@ -150,38 +146,49 @@ class TapeFile:
             )
 
     def _mend(self) -> None:
-        if self._end < self.path.stat().st_size:
-            os.truncate(self.path, self._end)
+        if self.path.exists() and self._end < self.path.stat().st_size:
+            with self._disk():
+                os.truncate(self.path, self._end)
         if self._end == 0:
             self._append(_HEADER)
-            self._end = len(_HEADER)
 
     def _append(self, line: bytes) -> None:
-        with self.path.open("ab") as file:
+        with self._disk(), self.path.open("ab", buffering=0) as file:
             try:
-                file.write(line)
-                file.flush()
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, "only a part of a line could be written")
                 os.fsync(file.fileno())
             except OSError:
                 file.truncate(self._end)
                 raise
+        self._end += len(line)
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except Timeout:
+            raise
+        except OSError as error:
+            raise StorageFailed(f"the tape {str(self.path)!r} cannot be used: {error}; check the disk and the path") from error
 
     def _entry(self, request_hash: str) -> tuple[Request, Reply]:
         offset, length = self._where[request_hash]
         try:
-            with self.path.open("rb") as file:
+            with self._disk(), self.path.open("rb") as file:
                 file.seek(offset)
                 entry = json.loads(file.read(length))
             request, reply = Request.model_validate(entry["request"]), Reply.model_validate(entry["reply"])
-        except OSError as error:
-            raise StorageFailed(f"the tape {str(self.path)!r} cannot be read: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise TapeError(f"the tape {str(self.path)!r} is damaged at byte {offset}: {error}") from error
+            raise self._damaged(offset, str(error)) from error
         if request.hash != request_hash:
-            raise TapeError(
-                f"the tape {str(self.path)!r} is damaged at byte {offset}: the request was changed after it was recorded"
-            )
+            raise self._damaged(offset, "the request was changed after it was recorded")
         return request, reply
+
+    def _damaged(self, offset: int, found: str) -> TapeError:
+        return TapeError(
+            f"the tape {str(self.path)!r} is damaged at byte {offset}: {found}; restore it from a copy, or use another"
+        )
 
 
 def _parsed(line: bytes) -> Any:
