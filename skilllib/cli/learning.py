@@ -38,7 +38,7 @@ def carry_out(start: Start, *, quiet: bool, as_json: bool, show_prompts: bool = 
         if not quiet:
             console.print(f"run {start.folder}, library {start.options.library}, seed {start.options.seed}", style="dim")
         with learner(
-            start.options, recorder=logbook, run=run_name(start.folder), embedder=make_embedder(start.options.embedder)
+            start.taped, recorder=logbook, run=run_name(start.folder), embedder=make_embedder(start.options.embedder)
         ) as made:
             begun = True
             _catch_up(made, run, state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, LibraryPath
 if TYPE_CHECKING:
     from skilllib.library import SkillLibrary
     from skilllib.records.skill import Skill
+    from skilllib.report.costs import Cost
 
 
 class StatusName(StrEnum):
@@ -31,10 +32,17 @@ def list_skills(
     """List all versions of all skills, in the order they were admitted."""
     from skilllib.cli.opening import reading
     from skilllib.cli.output import emit, policy_note, status_text, stdout, table
+    from skilllib.report.costs import recorded, skill_costs
 
     with reading(library) as opened:
         policy = opened.policy
-        records = [skill_record(opened, skill) for skill in opened.skills(status.value if status else None)]
+        skills = opened.skills(status.value if status else None)
+        costs: dict[str, Cost] = {}
+        for run in dict.fromkeys(skill.provenance.run for skill in skills):
+            costs |= skill_costs(opened, run)
+        records: list[dict[str, Any]] = [
+            skill_record(opened, skill) | {"cost": recorded(costs.get(skill.version_hash))} for skill in skills
+        ]
     if as_json:
         emit(records)
         return
@@ -44,8 +52,9 @@ def list_skills(
     if not records:
         console.print(f"{str(library)!r} holds no {f'{status.value} ' if status else ''}skills yet.")
         return
-    numbers = ("v", "solved/trials", "success ≥", "called", "steps")
-    rows = table("name", "v", "status", "solved/trials", "success ≥", "called", "steps", "calls", "description", right=numbers)
+    numbers = ("v", "solved/trials", "success ≥", "called", "steps", "tokens")
+    header = ["name", "v", "status", "solved/trials", "success ≥", "called", "steps", "calls", "description"]
+    rows = table(*header, *(["tokens"] if costs else []), right=numbers)
     for record in records:
         rows.add_row(
             str(record["name"]),
@@ -55,8 +64,9 @@ def list_skills(
             f"{record['lower_bound']:.0%}",
             str(record["called"]),
             f"{record['world_steps']:.0f}",
-            ", ".join(record["calls"]),  # type: ignore[arg-type]  # a list of names
+            ", ".join(record["calls"]),
             str(record["description"]),
+            *([f"{record['cost']['tokens']:,}" if record["cost"] else ""] if costs else []),
         )
     console.print(rows)
 

@@ -16,17 +16,18 @@ def report(
         Path | None, typer.Option("--output", "-o", help="Where to write the page (default: RUN/report.html).")
     ] = None,
     library: Annotated[Path | None, typer.Option("--library", "-l", help="Folder of the library, if it was moved away.")] = None,
+    tape: Annotated[Path | None, typer.Option("--tape", help="Tape of the run's model calls, if it was moved away.")] = None,
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Do not make the world again to draw it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write one self-contained HTML page about a run: curves, skills, tasks, failures, pictures."""
+    """Write one self-contained HTML page about a run: curves, skills, tasks, failures, pictures, and what models were asked."""
     from skilllib.cli.output import emit, stderr, stdout, write_file
-    from skilllib.cli.starting import library_of
+    from skilllib.cli.starting import library_of, recorded_on
     from skilllib.report.account import gather
     from skilllib.report.page import page
     from skilllib.report.pictures import pictures
 
-    account = gather(run, library or library_of(run))
+    account = gather(run, library or library_of(run), tape or recorded_on(run))
     with stderr().status("drawing the world"):
         taken = [] if no_pictures else pictures(account)
     path = output or run / "report.html"

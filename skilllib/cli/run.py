@@ -29,9 +29,10 @@ def run(
     """Run a skill in a fresh world, in the sandbox, and show its calls and what they changed."""
     from skilllib.cli import opening, performing
     from skilllib.cli.options import json_pairs, pairs
-    from skilllib.cli.output import emit, stderr, write_file
+    from skilllib.cli.output import emit, stderr, stdout, write_file
     from skilllib.cli.values import bound
     from skilllib.records.facts import changes
+    from skilllib.report.costs import recorded, skill_costs
 
     with opening.reading(library) as opened:
         skill = opened.get(name)
@@ -39,14 +40,17 @@ def run(
         closure = opened.closure([skill.code_hash])[:-1]
         options = {**opening.environment_options(opened, skill), **json_pairs(option, "the environment option")}
         limits = opening.limits(opened, skill)
+        cost = skill_costs(opened, skill.provenance.run).get(skill.version_hash)
     watch = performing.Camera() if gif else None
     execution = performing.perform(skill, given, closure, env or skill.environment, options, seed=seed, limits=limits, camera=watch)
     if watch is not None and gif is not None:
         write_file(gif, watch.gif())
     if as_json:
-        emit(_record(skill, execution, seed))
+        emit({**_record(skill, execution, seed), "cost": recorded(cost)})
     else:
         _print(skill, execution, seed, changes(execution.before.facts, execution.after.facts))
+        if cost:
+            stdout().print(f"learning it cost {cost}", style="dim")
     if gif is not None:
         stderr().print(f"wrote {gif}: {len(watch.frames) if watch else 0} frames")
     if execution.error is not None:

@@ -42,6 +42,8 @@ def show(
 
 
 def _record(library: SkillLibrary, skill: Skill) -> dict[str, Any]:
+    from skilllib.report.costs import recorded, skill_costs
+
     return {
         **skill.model_dump(mode="json"),
         "source": skill.program.source if skill.program else None,
@@ -53,6 +55,7 @@ def _record(library: SkillLibrary, skill: Skill) -> dict[str, Any]:
         "effects": [effect.model_dump(mode="json") for effect in library.effects(skill.code_hash)],
         "tests": [test.model_dump(mode="json") for test in library.tests(skill.code_hash)],
         "statistics": library.statistics(skill.code_hash).model_dump(mode="json"),
+        "cost": recorded(skill_costs(library, skill.provenance.run).get(skill.version_hash)),
         "ledger": [entry.model_dump(mode="json") for entry in library.history(skill.name)],
     }
 
@@ -86,11 +89,19 @@ def _head(console: Console, library: SkillLibrary, skill: Skill) -> None:
             "requires": "; ".join(skill.contract.requires),
             "capabilities": ", ".join(skill.contract.capabilities),
             "learned": f"{origin.task} in {origin.environment}, run {origin.run} (seed {origin.seed}), by {origin.writer}",
+            "cost": _cost(library, skill),
             "generalises": merged,
             "policy": policy_note(library.policy).strip(" ()").removeprefix("policy "),
             "code hash": skill.code_hash,
         },
     )
+
+
+def _cost(library: SkillLibrary, skill: Skill) -> str:
+    from skilllib.report.costs import skill_costs
+
+    cost = skill_costs(library, skill.provenance.run).get(skill.version_hash)
+    return f"{cost}, from the first attempt at its task until it was admitted" if cost else ""
 
 
 def _facts(console: Console, facts: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,12 @@ class Start:
     folder: Path
     new: bool
 
+    @property
+    def taped(self) -> LearnOptions:
+        """The options with the tape that is used, where there is a model."""
+        tape = str(tape_of(self.folder, self.options.tape)) if self.options.model else None
+        return self.options.model_copy(update={"tape": tape})
+
     def opened(self) -> RunFolder:
         """Make the run folder, or open and mend it."""
         if self.new:
@@ -55,8 +62,7 @@ class Start:
     def discard(self) -> None:
         """Take back a folder that was just made for a run that could not begin."""
         if self.new and not (self.folder / "events.jsonl").exists():
-            (self.folder / "run.json").unlink(missing_ok=True)
-            self.folder.rmdir()
+            shutil.rmtree(self.folder)
 
 
 def begun(given: dict[str, Any], folder: Path | None, config: Path | None) -> Start:
@@ -112,6 +118,11 @@ def library_of(folder: Path) -> Path:
 def tape_of(folder: Path, tape: str | None) -> Path:
     """Return where the tape of a run is: where the options say, or in its own folder."""
     return Path(tape) if tape else folder / TAPE
+
+
+def recorded_on(folder: Path) -> Path:
+    """Return where the tape of a run is; its path is stored relative to the run folder too."""
+    return Path(os.path.normpath(folder / str(RunFolder.open(folder).options.get("tape") or TAPE)))
 
 
 def _refuse_contradictions(chosen: LearnOptions) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 from skilllib.errors import LibraryError, RunError
 from skilllib.library import SkillLibrary
 from skilllib.records.skill import Effect, Skill, Statistics
+from skilllib.report.conversation import Conversation, conversation
+from skilllib.report.costs import Cost, skill_costs
 from skilllib.runs import RunFolder
 
 
@@ -22,6 +24,8 @@ class SkillPage:
     effects: tuple[Effect, ...]
     mine: bool
     """True if this run learned it."""
+    cost: Cost = field(default_factory=Cost)
+    """What models cost until it was learned, as far as this run knows."""
 
 
 @dataclass(kw_only=True)
@@ -47,6 +51,7 @@ class Account:
     events: Sequence[Mapping[str, Any]]
     skills: Sequence[SkillPage]
     library: Path
+    conversation: Conversation = field(default_factory=Conversation)
     fault: str = ""
     """Why the library could not be read, if it could not."""
 
@@ -60,17 +65,25 @@ class Account:
         return tasks_of(self.events)
 
 
-def gather(folder: Path, library: Path) -> Account:
-    """Return the account of a run; without its summary there is none, without its library less of it.
+def gather(folder: Path, library: Path, tape: Path | None = None) -> Account:
+    """Return the account of a run; without its summary there is none, without its library or its tape less of it.
+
+    Args:
+        folder: The run folder.
+        library: Folder of the library.
+        tape: File on which requests and replies were recorded; by default the one in the run folder.
 
     Raises:
         RunError: The folder is not a run folder, or the run has left no summary yet.
     """
-    run = RunFolder.open(folder)
+    run, name = RunFolder.open(folder), folder.resolve().name
+    skills, said, fault = list[SkillPage](), Conversation(), ""
     try:
-        skills, fault = _skills(library, str(folder.resolve().name)), ""
+        with SkillLibrary.open(library) as opened:
+            skills = _skills(opened, name)
+            said = conversation(opened, name, tape or folder / "tape.jsonl")
     except LibraryError as error:
-        skills, fault = [], f"{type(error).__name__}: {error}"
+        fault = f"{type(error).__name__}: {error}"
     return Account(
         folder=folder,
         options=run.options,
@@ -78,21 +91,23 @@ def gather(folder: Path, library: Path) -> Account:
         events=list(run.events()),
         skills=skills,
         library=library,
+        conversation=said,
         fault=fault,
     )
 
 
-def _skills(path: Path, run: str) -> list[SkillPage]:
-    with SkillLibrary.open(path) as library:
-        return [
-            SkillPage(
-                skill=skill,
-                statistics=library.statistics(skill.code_hash),
-                effects=library.effects(skill.code_hash),
-                mine=skill.provenance.run == run,
-            )
-            for skill in library.skills()
-        ]
+def _skills(library: SkillLibrary, run: str) -> list[SkillPage]:
+    costs = skill_costs(library, run)
+    return [
+        SkillPage(
+            skill=skill,
+            statistics=library.statistics(skill.code_hash),
+            effects=library.effects(skill.code_hash),
+            mine=skill.provenance.run == run,
+            cost=costs.get(skill.version_hash, Cost()),
+        )
+        for skill in library.skills()
+    ]
 
 
 def tasks_of(events: Sequence[Mapping[str, Any]]) -> list[TaskPage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from skilllib.library import SkillLibrary
 from skilllib.records.model import ModelCall
@@ -40,6 +40,11 @@ def cost(calls: Iterable[ModelCall]) -> Cost:
     """Return what calls cost together."""
     ones = (Cost(calls=1, tokens=call.tokens_in + call.tokens_out, usd=call.usd, seconds=call.seconds) for call in calls)
     return sum(ones, Cost())
+
+
+def recorded(cost: Cost | None) -> dict[str, float] | None:
+    """Return a cost for JSON; None where no model was asked, or it is not known."""
+    return asdict(cost) if cost else None
 
 
 def usd_text(usd: float) -> str:

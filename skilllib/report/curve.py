@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ def svg(curves: Sequence[Curve], *, across: str, top: float, end: float) -> str:
         top: Largest value on the vertical axis, at least.
         end: Last value on the horizontal axis.
     """
-    high = _nice(max([top, 1.0, *(y for curve in curves for _, y in curve.points)]))
+    high = _nice(max([top, *(y for curve in curves for _, y in curve.points)]) or 1.0)
     far = max(end, 1.0)
 
     def at(x: float, y: float) -> tuple[float, float]:
@@ -52,7 +53,7 @@ def _grid(at: Placing, high: float, far: float) -> str:
         value = high * i / 4
         x, y = at(0, value)
         parts.append(f'<line class="grid" x1="{x:.1f}" y1="{y:.1f}" x2="{WIDTH - RIGHT:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="tick y" x="{x - 6:.1f}" y="{y + 4:.1f}">{value:g}</text>')
+        parts.append(f'<text class="tick y" x="{x - 6:.1f}" y="{y + 4:.1f}">{_tick(value)}</text>')
         x, y = at(far * i / 4, 0)
         anchor = " last" if i == 4 else ""
         parts.append(f'<text class="tick{anchor}" x="{x:.1f}" y="{y + 16:.1f}">{_short(far * i / 4)}</text>')
@@ -72,11 +73,17 @@ def _path(points: Sequence[tuple[float, float]], at: Placing, far: float) -> str
 def _nice(value: float) -> float:
     """Return the next number that divides well by four.
 
-    >>> [_nice(value) for value in (1, 5, 22, 37)]
-    [4, 8, 24, 40]
+    >>> [_nice(value) for value in (1, 5, 22, 37, 12_345, 0.0123)]
+    [4, 8, 24, 40, 14000.0, 0.014]
     """
-    step = 4 if value <= 40 else 20
-    return -(-value // step) * step
+    if 1 <= value <= 40:
+        return -(-value // 4) * 4
+    step = 2 * 10 ** math.floor(math.log10(value) - 0.5)
+    return float(f"{math.ceil(value / step) * step:g}")
+
+
+def _tick(value: float) -> str:
+    return _short(value) if value >= 1000 else f"{value:.3g}"
 
 
 def _short(value: float) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from string import Template
+from typing import Any
 
-from skilllib.report import drawing, tables
+from skilllib.report import drawing, exchanges, tables
 from skilllib.report.account import Account
 from skilllib.report.curve import Curve, svg
 from skilllib.report.pictures import Picture
@@ -19,11 +20,15 @@ def page(account: Account, pictures: Sequence[Picture] = ()) -> str:
     template = Template(files("skilllib.report").joinpath("page.html").read_text(encoding="utf-8"))
     sections = (
         _section("Learning curve", _curves(account)),
+        _section("Tokens and money", exchanges.curves(account.conversation)),
+        _section("Routes", exchanges.routes(account.conversation)),
+        _section("What models were asked for", exchanges.purposes(account.conversation)),
         _section("Milestones", tables.milestones(account)),
         _section("The world", _pictures(pictures)),
         _section("Skill graph", _graph(account)),
         _section("Skills", tables.skills(account)),
         _section("Tasks", tables.tasks(account)),
+        _section("Attempts", exchanges.attempts(account.conversation)),
         _section("Options", tables.options(account)),
     )
     return template.substitute(
@@ -63,35 +68,39 @@ def _figures(account: Account) -> str:
         (f"{summary.get('attempts', 0):,}", "attempts"),
         (f"{summary.get('environment_steps', 0):,}", "world steps, proofs included"),
         (f"{summary.get('seconds', 0):,.0f} s", "of time"),
+        *exchanges.figures(account.conversation),
     ]
     return "".join(f"<li><b>{html.escape(figure)}</b><span>{html.escape(name)}</span></li>" for figure, name in shown)
 
 
 def _curves(account: Account) -> str:
-    attempts = account.attempts
+    attempts: Sequence[Mapping[str, Any]] = account.attempts
     if not attempts:
         return ""
     total = float(account.summary.get("milestones_total", 0))
-    ends = {"attempts": float(attempts[-1]["number"]), "world steps": float(attempts[-1]["steps"])}
+    axes = {"attempts": "number", "world steps": "steps"}
+    if account.conversation.calls:
+        asked = exchanges.calls_until(account.conversation)
+        attempts = [{**attempt, "calls": asked.get(attempt["number"], 0)} for attempt in attempts]
+        axes["model calls"] = "calls"
     plots = []
-    for across, key in (("attempts", "number"), ("world steps", "steps")):
+    for across, key in axes.items():
         milestones, skills = _growth(attempts, key)
         curves = [
             Curve(name="milestones reached", style="one", points=milestones),
             Curve(name="active skills", style="two", points=skills),
         ]
-        plots.append(svg(curves, across=across, top=total, end=ends[across]))
+        plots.append(svg(curves, across=across, top=total, end=float(attempts[-1][key])))
     keys = (("one", "milestones reached"), ("two", "active skills"))
     legend = "".join(f'<span class="key"><i class="{style}"></i>{name}</span>' for style, name in keys)
     return f'<p>{legend}</p><div class="plots">{"".join(plots)}</div>'
 
 
-def _growth(attempts: Iterable[object], key: str) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+def _growth(attempts: Iterable[Mapping[str, Any]], key: str) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
     milestones: list[tuple[float, float]] = []
     skills: list[tuple[float, float]] = []
     reached = learned = 0
     for attempt in attempts:
-        assert isinstance(attempt, dict)  # noqa: S101 - read from JSON lines
         x = float(attempt[key])
         reached += len(attempt.get("milestones") or ())
         learned += bool(attempt.get("skill"))

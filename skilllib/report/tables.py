@@ -8,11 +8,20 @@ from collections.abc import Iterable, Sequence
 from skilllib.records.base import Json
 from skilllib.records.skill import Effect
 from skilllib.report.account import Account, SkillPage
+from skilllib.report.conversation import task_costs
+from skilllib.report.costs import Cost, usd_text
 
 REASONS = 5
 """Reasons of failure that are listed for a task."""
 EFFECTS = 6
 """Effects that are listed for a skill."""
+COSTS = ("model calls#", "tokens#", "money#")
+"""Headers of what models cost."""
+
+
+def cost_cells(cost: Cost) -> tuple[str, str, str]:
+    """Return the cells of what models cost; empty where nothing was asked."""
+    return (f"{cost.calls:,}", f"{cost.tokens:,}", usd_text(cost.usd)) if cost else ("", "", "")
 
 
 def escaped(value: object) -> str:
@@ -26,7 +35,7 @@ def milestones(account: Account) -> str:
         (escaped(str(m["milestone"]).replace("_", " ")), f"{m['attempt']:,}", f"{m['step']:,}")
         for m in account.summary.get("milestones_reached", ())
     ]
-    return _table(("milestone", "attempt#", "world step#"), rows) if rows else '<p class="soft">None was reached.</p>'
+    return table(("milestone", "attempt#", "world step#"), rows) if rows else '<p class="soft">None was reached.</p>'
 
 
 def skills(account: Account) -> str:
@@ -36,7 +45,9 @@ def skills(account: Account) -> str:
     if not pages:
         return '<p class="soft">There are none.</p>'
     header = ("skill", "status", "solved in proof#", "success above#", "called#", "world steps#", "calls")
-    return _table(header, [_skill(page) for page in pages])
+    if not account.conversation.calls:
+        return table(header, [_skill(page) for page in pages])
+    return table((*header, *COSTS), [(*_skill(page), *cost_cells(page.cost)) for page in pages])
 
 
 def _skill(page: SkillPage) -> tuple[str, ...]:
@@ -75,16 +86,19 @@ def _effect(effect: Effect) -> str:
 
 def tasks(account: Account) -> str:
     """Return the tasks with how they went, and why attempts failed."""
+    costs = task_costs(account.conversation)
     rows = [
         (
             escaped(page.goal) + _reasons(page.reasons),
             f"{page.rounds}",
             f"{page.attempts}",
             f"{page.solved}" if page.solved else '<span class="bad">0</span>',
+            *(cost_cells(costs.get(page.task, Cost())) if costs else ()),
         )
         for page in account.tasks()
     ]
-    return _table(("task", "rounds#", "attempts#", "solved#"), rows) if rows else ""
+    header = ("task", "rounds#", "attempts#", "solved#", *(COSTS if costs else ()))
+    return table(header, rows) if rows else ""
 
 
 def _reasons(reasons: dict[str, int]) -> str:
@@ -101,14 +115,14 @@ def _reasons(reasons: dict[str, int]) -> str:
 def options(account: Account) -> str:
     """Return the options the run was begun with."""
     rows = [(f"<code>{escaped(key)}</code>", f"<code>{escaped(_short(value))}</code>") for key, value in account.options.items()]
-    return f"<details><summary>Show {len(rows)} options</summary>{_table(('option', 'value'), rows)}</details>"
+    return f"<details><summary>Show {len(rows)} options</summary>{table(('option', 'value'), rows)}</details>"
 
 
 def _short(value: Json) -> str:
     return "none" if value is None else str(value)
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table; a column whose header ends with # holds numbers, and cells are HTML already."""
     classes = [' class="n"' if name.endswith("#") else "" for name in header]
     head = "".join(f'<th scope="col"{kind}>{escaped(name.rstrip("#"))}</th>' for name, kind in zip(header, classes, strict=True))
