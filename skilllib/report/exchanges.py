@@ -12,6 +12,8 @@ from skilllib.report.tables import COSTS, cost_cells, escaped, table
 
 LONGEST = 20_000
 """Characters of one prompt or reply that are shown."""
+WRITING = ("write", "act")
+"""Purposes that pay for the solution itself."""
 _THOUSAND = 1000
 
 
@@ -19,11 +21,14 @@ def figures(said: Conversation) -> list[tuple[str, str]]:
     """Return the figures of a run's calls, each with its name."""
     if not (spent := cost(said.calls)):
         return []
-    solved = sum(one.solved for one in said.rounds)
-    shown = [(f"{spent.calls:,}", "model calls"), (f"{spent.tokens:,}", "tokens"), (usd_text(spent.usd), "for models")]
-    unasked = sum(one.solved and not one.calls for one in said.rounds)
-    each = [(f"{spent.tokens / solved:,.0f}", "tokens for each solved task"), (f"{unasked / solved:.0%}", "solved without a call")]
-    return [*shown, *(each if solved else ())]
+    shown = [(f"{spent.calls:,}", "model calls"), (f"{spent.tokens:,}", "tokens")]
+    if spent.usd:
+        shown.append((usd_text(spent.usd), "for models"))
+    if solved := [one for one in said.rounds if one.solved]:
+        unwritten = sum(not any(call.purpose in WRITING for call in one.calls) for one in solved)
+        shown.append((f"{spent.tokens / len(solved):,.0f}", "tokens for each solved task"))
+        shown.append((f"{unwritten / len(solved):.0%}", "solved without asking for a program"))
+    return shown
 
 
 def routes(said: Conversation) -> str:
