@@ -230,6 +230,17 @@ class Curriculum(Protocol):
         """Take note of how a task went."""
 
 
+@runtime_checkable
+class Resumable(Protocol):
+    """A curriculum with a state that does not follow from the traces; it is kept with every attempt."""
+
+    def state(self) -> Json:
+        """Return the state."""
+
+    def restore(self, state: Json) -> None:
+        """Take over the state of an interrupted run."""
+
+
 class Hit(NamedTuple):
     """One retrieved skill with its cosine similarity."""
 

@@ -15,7 +15,6 @@ from skilllib.errors import BudgetSpent, CyclicCalls, DuplicateSkill, ModelUsele
 from skilllib.library import SkillLibrary
 from skilllib.life import Life
 from skilllib.memory import Memory, observed
-from skilllib.models.account import Account
 from skilllib.protocols import (
     Critic,
     Curriculum,
@@ -26,11 +25,13 @@ from skilllib.protocols import (
     Links,
     Prover,
     Recorder,
+    Resumable,
     Sandbox,
     Verifier,
     Writer,
 )
 from skilllib.records.base import Json, content_hash
+from skilllib.records.blame import broke
 from skilllib.records.execution import Attempt, Execution, Limits, Trace, Verdict
 from skilllib.records.ledger import Change
 from skilllib.records.skill import Provenance, Skill
@@ -64,8 +65,6 @@ class Agent:
     limits: Limits
     profile: str = ""
     """Hash of everything else that shapes the behaviour."""
-    account: Account = field(default_factory=Account)
-    """Of calls to language models; stays empty without one."""
     describer: Describer | None = None
     """Says what a proven program does; its docstring does without one."""
     links: Links | None = None
@@ -161,10 +160,11 @@ class Agent:
 
     def _untried(self, trace: Trace) -> Trace:
         """Keep that a task was set and nothing was tried, so that a resumed run knows it too."""
-        trace = trace.model_copy(update={"model_calls": self.account.take()})
+        trace = trace.model_copy(update={"model_calls": self.progress.account.take()})
         with self.library.transaction():
             self._begun(trace)
             self.library.note(self.run, "episode", self.life.episode)
+            self._note_curriculum()
         return trace
 
     def _begun(self, trace: Trace) -> str:
@@ -215,7 +215,7 @@ class Agent:
             closure=linked.closure,
             calls=linked.calls,
             seed=world_seed(self.seed, "prove", attempt.number),
-            kept=kept_tests(self.library, draft),
+            kept=kept_tests(self.library, task, draft),
         )
         experience = attempt.experience.plus(proven.experience.calls)
         return attempt.model_copy(update={"proof": proven.proof, "experience": experience})
@@ -224,14 +224,19 @@ class Agent:
         """Write the attempt, and the skill it may have become, in one transaction."""
         opinion = attempt.verdict.solved and attempt.verdict.by == "opinion" and draft.reuses is None and task.lasting
         description = self._description(attempt)
-        attempt = attempt.model_copy(update={"model_calls": self.account.take()})
+        attempt = attempt.model_copy(update={"model_calls": self.progress.account.take()})
         with self.library.transaction():
             trace_id = self._begun(trace)
             if attempt.proof is not None or opinion:
                 attempt = self._admitted(task, draft, trace, attempt, calls, description)
             self.library.append_attempt(trace_id, attempt)
             self._counted(draft, attempt)
+            self._note_curriculum()
         return attempt
+
+    def _note_curriculum(self) -> None:
+        if isinstance(self.curriculum, Resumable):
+            self.library.note(self.run, "curriculum", self.curriculum.state())
 
     def _description(self, attempt: Attempt) -> str:
         """Return what a proven program does; where nobody can be asked, its docstring says it."""
@@ -263,8 +268,9 @@ class Agent:
         if attempt.proof is None:
             return attempt
         change = Change(
-            kind="activate",
+            kind="activate" if task.repairs is None else "edit",
             targets=(skill.code_hash,),
+            base=task.repairs,
             rationale=draft.rationale,
             evidence=(f"{self.run}/{self.progress.tasks_proposed}",),
             proposer=self.writer_name,
@@ -274,11 +280,13 @@ class Agent:
         return attempt.model_copy(update={"admitted": skill.version_hash if decision.outcome == "promote" else None})
 
     def _counted(self, draft: Draft, attempt: Attempt) -> None:
-        for call in attempt.execution.skill_calls:
-            self.library.count(call.code_hash, called=1, failed=int(call.raised))
+        """Count what was called; a failure counts where it broke, not in what rests on that."""
+        calls, error = attempt.execution.skill_calls, attempt.execution.error
+        for call in calls:
+            self.library.count(call.code_hash, called=1, failed=int(broke(call, calls)))
         if draft.reuses is not None:
-            solved = attempt.verdict.solved
-            self.library.count(draft.reuses.code_hash, called=1, solved=int(solved), failed=int(not solved))
+            solved, elsewhere = attempt.verdict.solved, error is not None and error.skill is not None
+            self.library.count(draft.reuses.code_hash, called=1, solved=int(solved), failed=int(not solved and not elsewhere))
 
     def _noted(self, task: Task, attempt: Attempt) -> None:
         self.memory.record(attempt.experience.calls)

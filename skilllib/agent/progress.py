@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
+from skilllib.models.account import Account
 from skilllib.records.base import Json
 from skilllib.records.check import Check
 from skilllib.records.execution import Attempt, Route
@@ -18,6 +19,8 @@ class Progress:
     """Counts attempts, steps and what was reached in the run's own world."""
 
     spec: EnvironmentSpec
+    account: Account = field(default_factory=Account)
+    """Of calls to language models; stays empty without one."""
     attempts: int = 0
     tasks_proposed: int = 0
     tasks_solved: int = 0
@@ -27,9 +30,6 @@ class Progress:
     """World steps of candidates that were run so that one could be chosen."""
     steps_proving: int = 0
     """World steps of re-executions on fresh worlds."""
-    tokens: int = 0
-    usd: float = 0.0
-    model_calls: int = 0
     routes: dict[str, dict[str, float]] = field(default_factory=lambda: {route: _nothing_yet() for route in get_args(Route)})
     """By route: its attempts, how many of them solved their task, and what they cost."""
     goals: list[dict[str, Json]] = field(default_factory=list)
@@ -39,6 +39,21 @@ class Progress:
     def environment_steps(self) -> int:
         """All world steps of the run."""
         return self.steps_awake + self.steps_choosing + self.steps_proving
+
+    @property
+    def model_calls(self) -> int:
+        """Calls to language models."""
+        return self.account.calls
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out of all calls."""
+        return self.account.tokens
+
+    @property
+    def usd(self) -> float:
+        """Money they cost."""
+        return self.account.usd
 
     def proposed(self) -> None:
         """Count a task."""
@@ -53,9 +68,6 @@ class Progress:
         new = self._milestones(attempt, start)
         self.steps_awake += attempt.execution.world_steps
         self.steps_proving += sum(trial.world_steps for trial in attempt.proof.trials) if attempt.proof else 0
-        self.model_calls += len(attempt.model_calls)
-        self.tokens += attempt.tokens
-        self.usd += attempt.usd
         self._count_route(attempt, steps=self.environment_steps - before)
         if attempt.solved:
             self.tasks_solved += 1
@@ -101,9 +113,9 @@ class Progress:
             "steps_awake": self.steps_awake,
             "steps_choosing": self.steps_choosing,
             "steps_proving": self.steps_proving,
-            "model_calls": self.model_calls,
-            "tokens": self.tokens,
-            "usd": self.usd,
+            "model_calls": self.account.calls,
+            "tokens": self.account.tokens,
+            "usd": round(self.account.usd, 6),
         }
 
 

@@ -1,0 +1,6 @@
+"""The only place that chooses classes: options in, an assembled agent out."""
+
+from skilllib.build.assembly import Learner, learner, run_name
+from skilllib.build.parts import make_embedder, make_sandbox, make_workers, make_world
+
+__all__ = ["Learner", "learner", "make_embedder", "make_sandbox", "make_workers", "make_world", "run_name"]
