@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-Purpose = Literal["write", "prove", "evaluate"]
-_BITS: dict[Purpose, int] = {"write": 0, "prove": 1, "evaluate": 2}
+Purpose = Literal["write", "prove", "evaluate", "solve"]
+_BITS: dict[Purpose, int] = {"write": 0, "prove": 1, "evaluate": 2, "solve": 3}
 
 
 def world_seed(seed: int, purpose: Purpose, *path: int) -> int:
