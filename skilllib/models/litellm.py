@@ -11,6 +11,9 @@ import logging
 import os
 import re
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,23 +28,29 @@ _CONTENT = re.compile(r"content.?(?:filter|policy|management)", re.IGNORECASE)
 _TRANSIENT = frozenset({408, 409, 425, 429})
 
 
-def litellm_module() -> Any:
-    """Import litellm: with the prices it brings along, silent, sending nothing anywhere but to the model."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm
+@contextmanager
+def _litellm() -> Iterator[Any]:
+    """Hold litellm: with the prices it brings along, silent, sending nothing anywhere but to the model.
 
-    litellm.telemetry = False
-    litellm.suppress_debug_info = True
-    if "LITELLM_LOG" not in os.environ:
-        logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
-    return litellm
+    It imports and builds what it needs when it needs it, so what pydantic has to say about its types may come at any call.
+    """
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"pydantic|litellm")
+        import litellm
+
+        litellm.telemetry = False
+        litellm.suppress_debug_info = True
+        if "LITELLM_LOG" not in os.environ:
+            logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+        yield litellm
 
 
 def price(name: str, tokens_in: int, tokens_out: int) -> float | None:
     """Return what so many tokens cost with a model, in US dollars by litellm's list, or None where the list has no price."""
-    litellm = litellm_module()
     try:
-        return float(sum(litellm.cost_per_token(model=name, prompt_tokens=tokens_in, completion_tokens=tokens_out)))
+        with _litellm() as litellm:
+            return float(sum(litellm.cost_per_token(model=name, prompt_tokens=tokens_in, completion_tokens=tokens_out)))
     except Exception as error:  # what litellm raises for an unknown model is not of one kind, and some of it is plain Exception
         logging.getLogger(__name__).debug("no price for %r: %s", name, error)
         return None
@@ -66,23 +75,23 @@ class LiteLLMModel:
             ModelUnavailable: Asking again may help: overload, time-out, a lost connection, a reply that is not one.
             ModelRefused: Asking again cannot help: key, name, length, content.
         """
-        litellm = litellm_module()
-        begun = time.monotonic()
-        try:
-            response = litellm.completion(
-                model=self.name,
-                messages=[message.model_dump() for message in request.messages],
-                temperature=request.temperature,
-                max_tokens=request.max_tokens,
-                seed=request.seed,
-                timeout=self.timeout_s,
-                drop_params=True,  # some providers take no seed, some models no temperature
-                num_retries=0,
-                max_retries=0,
-            )
-        except Exception as error:  # litellm lets errors of its many clients through; all are translated here
-            raise self._translated(error) from error
-        return self._reply(litellm, request, response, time.monotonic() - begun)
+        with _litellm() as litellm:
+            begun = time.monotonic()
+            try:
+                response = litellm.completion(
+                    model=self.name,
+                    messages=[message.model_dump() for message in request.messages],
+                    temperature=request.temperature,
+                    max_tokens=request.max_tokens,
+                    seed=request.seed,
+                    timeout=self.timeout_s,
+                    drop_params=True,  # some providers take no seed, some models no temperature
+                    num_retries=0,
+                    max_retries=0,
+                )
+            except Exception as error:  # litellm lets errors of its many clients through; all are translated here
+                raise self._translated(error) from error
+            return self._reply(litellm, request, response, time.monotonic() - begun)
 
     def _reply(self, litellm: Any, request: Request, response: Any, seconds: float) -> Reply:
         if not response.choices:
