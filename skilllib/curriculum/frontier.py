@@ -83,6 +83,37 @@ class FrontierCurriculum:
                 return found
         return []
 
+    def provided(self) -> Provided:
+        """Return what the active skills bring about now."""
+        return Provided(self._skills, self.spec)
+
+    def appraised(self, tasks: Iterable[Task], provided: Provided) -> list[Candidate]:
+        """Return those of some tasks that are in reach, with their scores; what is set aside without news is left out."""
+        found: list[Candidate] = []
+        for task in tasks:
+            waiting = self._waiting_for(task, provided)
+            reason = f"{waiting} goals wait for it" if waiting else "proposed"
+            found += self._candidate(task, WAITED_FOR * bool(waiting), reason, provided, PATIENCE)
+        return found
+
+    def lacking(self, provided: Provided) -> dict[Need, int]:
+        """Return what goals lacked that no active skill provides, and how many of them wait for it."""
+        return {need: len(waiting) for need, waiting in self._lacking.items() if waiting and not provided.need(need)}
+
+    def unreached(self) -> list[str]:
+        """Return the milestones that no attempt reached, in words."""
+        return [m.name.replace("_", " ") for m in self.spec.milestones if m.name not in self._reached]
+
+    def rounds(self, task: Task) -> int:
+        """Return how often a task was set."""
+        return self._record.of(task.id).rounds
+
+    def _waiting_for(self, task: Task, provided: Provided) -> int:
+        """Return how many goals wait for something that a task would bring about."""
+        check = task.parsed_check()
+        facts = {condition.fact for condition in (check.conditions() if check else ())}
+        return max((len(w) for need, w in self._lacking.items() if need.fact in facts and not provided.need(need)), default=0)
+
     def goals(self, observation: Observation) -> list[Task]:
         """Return all goals that are not reached yet, whether they are in reach or not."""
         return [task for task, _, _ in self._goals(observation, Provided(self._skills, self.spec))]

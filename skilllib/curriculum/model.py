@@ -1,0 +1,237 @@
+"""The curriculum with a language model: it proposes several tasks, and the signals of the frontier choose among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from skilllib.curriculum.acceptance import Acceptance
+from skilllib.curriculum.frontier import Candidate, FrontierCurriculum, Provided
+from skilllib.curriculum.history import History
+from skilllib.curriculum.honing import Honing
+from skilllib.curriculum.proposal import Proposal, identity, mended, proposals, task_of
+from skilllib.curriculum.questions import Questions
+from skilllib.curriculum.view import fact_names, primitive_lines, revealed
+from skilllib.errors import InvalidCheck
+from skilllib.memory import Memory
+from skilllib.prompts import Part, fitted
+from skilllib.prompts.role import Role
+from skilllib.prompts.shown import clipped
+from skilllib.protocols import Embedder, Recorder, SkillSource, Vectors
+from skilllib.records.base import Json
+from skilllib.records.check import Check
+from skilllib.records.execution import Trace
+from skilllib.records.model import estimated_tokens
+from skilllib.records.task import Task
+from skilllib.records.world import EnvironmentSpec, Observation
+
+DISTANCE = 1.0
+"""Weight of a goal's distance from the goals set so far, beside the signals of the frontier."""
+QUIET = 3
+"""Tasks for which a model is not asked again after none of its proposals could be used."""
+MILESTONES = 40
+"""Milestones not reached yet that are listed."""
+SET_ASIDE = "it failed before, and nothing was learned since that helps; ask for what it lacked, or for something else"
+FIXED = 100.0
+"""Worth of what a prompt cannot do without."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A proposal that may be set as a task."""
+
+    proposal: Proposal
+    candidate: Candidate
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A proposal that may not, and why."""
+
+    proposal: Proposal
+    reason: str
+
+
+@dataclass(kw_only=True)
+class ModelCurriculum:
+    """Lets a model propose tasks with checks, and chooses among those that pass acceptance.
+
+    Vital needs that press come first, then exercises when they are due; where no proposal survives, the frontier's own
+    best goal is taken. What was proposed and not chosen waits for the tasks to come, so that one call serves several.
+
+    All but that backlog follows from the traces; `state` and `restore` carry it over to a resumed run.
+    """
+
+    spec: EnvironmentSpec
+    role: Role
+    """Who proposes."""
+    frontier: FrontierCurriculum
+    skills: SkillSource
+    memory: Memory
+    embedder: Embedder
+    honing: Honing
+    questions: Questions
+    recorder: Recorder | None = None
+    """Is told what was proposed, refused and chosen."""
+    prompt_tokens: int = 3000
+    warm_up: int = 8
+    """Solved tasks after which the whole state is shown."""
+    asks: int = 3
+    """How often a model is asked for one task, the first time included."""
+    _history: History = field(init=False, default_factory=History)
+    _backlog: list[Proposal] = field(init=False, default_factory=list)
+    _quiet: int = field(init=False, default=0)
+    _vectors: dict[str, Vectors] = field(init=False, default_factory=dict)
+
+    def propose(self, observation: Observation) -> Task | None:
+        """Return the next task, or None when nothing is left in reach.
+
+        Raises:
+            ModelError: The model gave no reply.
+        """
+        own = max(self.frontier.candidates(observation), key=lambda candidate: candidate.score, default=None)
+        if own is not None and not own.task.lasting:
+            return self._chosen(own.task, own.reason)
+        if self.honing.due(self._history.tasks) and (exercise := self.honing.propose(self.frontier.rounds)) is not None:
+            return self._chosen(exercise, "an exercise")
+        accepted = self._proposed(observation)
+        if accepted:
+            best = max(accepted, key=lambda one: one.candidate.score)
+            self._backlog = [one.proposal for one in accepted if one.candidate.task.id != best.candidate.task.id]
+            return self._chosen(best.candidate.task, best.candidate.reason)
+        if own is None:
+            return None
+        return self._chosen(own.task, f"{own.reason}; no proposal could be used")
+
+    def record(self, trace: Trace) -> None:
+        """Take note of how a task went."""
+        self.frontier.record(trace)
+        self.questions.note(trace)
+        self._history.add(trace)
+
+    def state(self) -> Json:
+        """Return what does not follow from the traces."""
+        return {"backlog": [[one.goal, one.check] for one in self._backlog], "quiet": self._quiet}
+
+    def restore(self, state: Json) -> None:
+        """Take over the state of an interrupted run."""
+        self._backlog, self._quiet = [Proposal(*pair) for pair in state["backlog"]], state["quiet"]
+
+    def _chosen(self, task: Task, reason: str) -> Task:
+        if self.recorder is not None:
+            self.recorder("chosen", task=task.id, goal=task.goal, reason=reason)
+        return self.questions.posed(task, skills=self._abilities(), failed=self._history.why(task.id))
+
+    # ---- proposals
+
+    def _proposed(self, observation: Observation) -> list[Accepted]:
+        """Return the accepted proposals: those of the backlog, else fresh ones."""
+        accepted, _ = self._judged(self._backlog, observation)
+        if accepted:
+            return accepted
+        if self._quiet:
+            self._quiet -= 1
+            return []
+        refused: list[Refused] = []
+        for again in range(self.asks):
+            given = proposals(self.role.ask(again=again, **self._slots(observation, refused)))
+            accepted, fresh = self._judged(given, observation)
+            refused = [*refused, *fresh] if given else [*refused, Refused(Proposal("", ""), "no line had the form goal | check")]
+            self._told(accepted, fresh)
+            if accepted:
+                return accepted
+        self._quiet = QUIET
+        return []
+
+    def _judged(self, given: Sequence[Proposal], observation: Observation) -> tuple[list[Accepted], list[Refused]]:
+        """Divide proposals into those that may be set as tasks, with their scores, and those that may not."""
+        provided = self.frontier.provided()
+        tasks, refused = self._sound(given, observation, provided)
+        candidates = {c.task.id: c for c in self.frontier.appraised([task for _, task in tasks], provided)}
+        accepted = [Accepted(one, self._weighed(candidates[task.id])) for one, task in tasks if task.id in candidates]
+        refused += [Refused(one, SET_ASIDE) for one, task in tasks if task.id not in candidates]
+        return accepted, refused
+
+    def _sound(
+        self, given: Sequence[Proposal], observation: Observation, provided: Provided
+    ) -> tuple[list[tuple[Proposal, Task]], list[Refused]]:
+        """Return the proposals that ask for something new with a check that can decide it, and the others."""
+        acceptance = Acceptance(spec=self.spec, memory=self.memory, starts=tuple(self._history.starts.values()))
+        known = {identity(t.check): t for t in self.frontier.goals(observation) if t.check is not None and not t.parameters}
+        sound: dict[frozenset[str], tuple[Proposal, Task]] = {}
+        refused: list[Refused] = []
+        for proposal in given:
+            try:
+                one = replace(proposal, check=mended(proposal.check, self.spec))
+                problem = acceptance.problem(one.check, observation.facts)
+            except InvalidCheck as error:
+                one, problem = proposal, str(error)
+            facts = frozenset(Check(one.check).facts()) if problem is None else frozenset()
+            if problem is None and facts in sound:
+                problem = "another line asks for the same fact"
+            elif problem is None:
+                task = task_of(one, self.spec, known)
+                if not provided.task(task):
+                    sound[facts] = (one, task)
+                    continue
+                problem = "a skill does this already; ask for something new"
+            refused.append(Refused(one, problem))
+        return list(sound.values()), refused
+
+    def _weighed(self, candidate: Candidate) -> Candidate:
+        """Return a candidate with its distance from the goals set so far added to its score."""
+        archive = self._history.goals()
+        nearest = max(self._likeness(candidate.task.goal, archive), default=0.0)
+        return replace(candidate, score=round(candidate.score + DISTANCE * (1 - nearest), 6))
+
+    def _likeness(self, query: str, texts: Sequence[str]) -> list[float]:
+        """Return the cosine of a text with each of others."""
+        missing = [text for text in dict.fromkeys([query, *texts]) if text not in self._vectors]
+        self._vectors.update(zip(missing, self.embedder.embed(missing), strict=True) if missing else ())
+        return [float(np.dot(self._vectors[query], self._vectors[text])) for text in texts]
+
+    def _fitting_first(self, texts: Sequence[str], query: str) -> list[str]:
+        likeness = self._likeness(query, texts)
+        return [texts[i] for i in sorted(range(len(texts)), key=lambda i: -round(likeness[i], 4))]
+
+    def _told(self, accepted: Sequence[Accepted], refused: Sequence[Refused]) -> None:
+        if self.recorder is not None:
+            self.recorder(
+                "proposed",
+                accepted=[
+                    {"goal": one.candidate.task.goal, "task": one.candidate.task.id, "score": one.candidate.score}
+                    for one in accepted
+                ],
+                refused=[{"goal": one.proposal.goal, "check": one.proposal.check, "reason": one.reason} for one in refused],
+            )
+
+    # ---- what the model sees
+
+    def _slots(self, observation: Observation, refused: Sequence[Refused]) -> dict[str, str]:
+        """Return what fills the prompt; of what was done before the least relevant is left out if there is no room."""
+        lacking = self.frontier.lacking(self.frontier.provided())
+        fixed = {
+            "facts": fact_names(self.spec),
+            "primitives": primitive_lines(self.spec.primitives),
+            "open": ", ".join(self._fitting_first(self.frontier.unreached(), observation.text)[:MILESTONES]),
+            "state": revealed(self.spec, observation, solved=len(self._history.solved), warm_up=self.warm_up),
+            "lacking": "\n".join(f"{need.words()} ({n} tasks wait for it)" for need, n in lacking.items()),
+            "refused": "\n".join(f"{one.proposal.goal} | {one.proposal.check}: {one.reason}" for one in refused[-2 * self.asks :]),
+        }
+        failed = [f"{goal}: {why}" for goal, why in self._history.failed.values()]
+        lines = {"solved": list(self._history.solved.values()), "failed": failed, "skills": self._skills()}
+        parts = [Part(slot, text, FIXED) for slot, text in fixed.items()]
+        for slot, texts in lines.items():
+            worths = self._likeness(observation.text, texts)
+            parts += [Part(slot, text, worths[i] + i / len(texts)) for i, text in enumerate(texts)]
+        room = self.prompt_tokens - estimated_tokens(self.role.prompt.template)
+        return {slot: "\n".join(texts) for slot, texts in {**{slot: [] for slot in lines}, **fitted(parts, room)}.items()}
+
+    def _skills(self) -> list[str]:
+        mine = [skill for skill in self.skills.skills("active") if skill.environment in ("", self.spec.name)]
+        return [f"{skill.signature()}: {clipped(skill.description)}" for skill in mine]
+
+    def _abilities(self) -> str:
+        return "\n".join(self._skills()[-20:])

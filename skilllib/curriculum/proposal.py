@@ -1,0 +1,145 @@
+"""A proposal: a goal in words and the check that decides it, as a model writes them, one to a line."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from skilllib.curriculum.goals import need_task, quantity_task
+from skilllib.errors import InvalidCheck
+from skilllib.records.base import content_hash
+from skilllib.records.check import Check, Condition
+from skilllib.records.need import Need
+from skilllib.records.task import Task
+from skilllib.records.world import EnvironmentSpec
+
+MOST = 5
+"""Proposals that are taken from one reply."""
+LENGTH = 100
+"""Characters of a goal."""
+
+_BULLET = re.compile(r"^[\s>#*\-•|`]*(?:\d+[.):]\s*)?")
+
+
+_TAG = re.compile(r"</?[a-z_]+>")
+_NO_WORD = re.compile(r"[^\w'.,-]+|_")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A goal and its check, not yet accepted."""
+
+    goal: str
+    check: str
+
+
+def proposals(reply: str) -> list[Proposal]:
+    r"""Return the proposals of a reply: its lines of the form `goal | check`, at most `MOST`, each check once.
+
+    >>> proposals("Sure!\n1. tie a knot | `after.knots >= 1`\n- done")
+    [Proposal(goal='tie a knot', check='after.knots >= 1')]
+    """
+    found: dict[str, Proposal] = {}
+    for line in reply.splitlines():
+        goal, bar, check = _BULLET.sub("", line).rstrip(" |`*").partition("|")
+        goal, check = _plain(goal), _TAG.sub("", check).strip("` ")
+        if bar and goal and check:
+            found.setdefault(check, Proposal(goal[:LENGTH], check))
+    return list(found.values())[:MOST]
+
+
+def _plain(goal: str) -> str:
+    """Return a goal as words, whatever marks or code a model wrote around them."""
+    return " ".join(_NO_WORD.sub(" ", _TAG.sub("", goal)).split()).strip("'.,- ")
+
+
+def identity(check: str) -> str:
+    """Return what two spellings of one check have in common.
+
+    >>> identity("after.rope>before.rope") == identity("after['rope'] >= before.rope + 1")
+    True
+    """
+    conditions, parts = Check(check).conditions(), _conjuncts(check)
+    if len(conditions) == parts:
+        return " and ".join(sorted(f"{c.fact} {c.kind} {c.value!r}" for c in conditions))
+    return ast.unparse(ast.parse(check, mode="eval"))
+
+
+def _conjuncts(check: str) -> int:
+    body = ast.parse(check, mode="eval").body
+    return len(body.values) if isinstance(body, ast.BoolOp) and isinstance(body.op, ast.And) else 1
+
+
+def task_of(proposal: Proposal, spec: EnvironmentSpec, known: Mapping[str, Task]) -> Task:
+    """Return the task a proposal amounts to; equal checks make equal tasks.
+
+    A goal that is known under another id keeps it, and an amount becomes a parameter instead of a part of the skill's name.
+
+    Args:
+        proposal: With a check that parses.
+        spec: The environment's specification.
+        known: Tasks by the identity of their check.
+
+    Raises:
+        InvalidCheck: The check does not parse.
+    """
+    same = identity(proposal.check)
+    for name in (same, _risen(proposal.check)):
+        if name in known:
+            return known[name]
+    if (amount := _amount(proposal.check, spec)) is not None:
+        if isinstance(amount.value, int) and amount.value > 1:
+            return quantity_task(spec, amount.fact, amount.value)
+        return need_task(spec, Need(fact=amount.fact, kind="at_least", value=1))
+    return Task(
+        id=f"model:{content_hash(same)[:12]}",
+        environment=spec.name,
+        goal=proposal.goal,
+        check=ast.unparse(ast.parse(proposal.check, mode="eval")),
+    )
+
+
+def _risen(check: str) -> str:
+    """Return the identity of a check that says of a fact that it rose, if a check asks to have one of it.
+
+    What counts progress is 0 at first, so that having one and having one more are the same goal.
+    """
+    conditions = Check(check).conditions()
+    one = len(conditions) == 1 == _conjuncts(check) and conditions[0].kind == "at_least" and conditions[0].value == 1
+    return identity(f"after.{conditions[0].fact} > before.{conditions[0].fact}") if one else ""
+
+
+def _amount(check: str, spec: EnvironmentSpec) -> Condition | None:
+    """Return the one condition of a check that asks for an amount of something and for nothing else."""
+    conditions = Check(check).conditions()
+    if len(conditions) != 1 or _conjuncts(check) != 1 or conditions[0].kind != "at_least":
+        return None
+    whole = spec.fact_types().get(conditions[0].fact, {}).get("type") == "integer"
+    return conditions[0] if whole and isinstance(conditions[0].value, int) and conditions[0].value >= 1 else None
+
+
+def mended(check: str, spec: EnvironmentSpec) -> str:
+    """Return a check with `after.` before every fact that stands without a side, since that is what is meant.
+
+    >>> spec = EnvironmentSpec(name="x", primitives=(), facts={"properties": {"rope": {"type": "integer"}}})
+    >>> mended("rope >= 2", spec)
+    'after.rope >= 2'
+    """
+    groups = {path.split(".")[0] for path in spec.fact_types()} - {"before", "after"}
+    try:
+        tree = ast.parse(check, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise InvalidCheck(f"{check!r} is not an expression: {error}") from error
+    return ast.unparse(_Sided(groups).visit(tree))
+
+
+class _Sided(ast.NodeTransformer):
+    def __init__(self, groups: set[str]) -> None:
+        self._groups = groups
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id not in self._groups:
+            return node
+        return ast.Attribute(value=ast.Name(id="after", ctx=ast.Load()), attr=node.id, ctx=ast.Load())
