@@ -30,8 +30,8 @@ class LearnOptions(Record):
     """World steps, re-executions included, after which the run ends."""
     max_seconds: float | None = Field(default=None, ge=0)
     """Seconds after which the run ends. With it a run is not reproducible."""
-    attempts_per_task: int = Field(default=8, ge=1)
-    """Rounds for one task; a model has four of them unless told otherwise."""
+    attempts_per_task: int | None = Field(default=None, ge=1)
+    """Rounds for one task; by default eight, and four where a model writes programs."""
     threshold: float = Field(default=0.3, ge=0, lt=1)
     """Success rate on fresh worlds that a skill must be shown to exceed before it becomes active."""
     jobs: int = Field(default=2, ge=1)
