@@ -23,7 +23,7 @@ from skilllib.records.model import Reply, Request, estimated_tokens
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _THOUGHT_BEFORE = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _NO_KEY = re.compile(r"missing.{0,40}(?:api.?key|credential)|api.?key.{0,40}(?:missing|not (?:set|found|provided))", re.IGNORECASE)
-_NO_MONEY = re.compile(r"insufficient_quota|exceeded your current quota|credit balance|billing", re.IGNORECASE)
+_NO_MONEY = re.compile(r"insufficient_quota|credit balance", re.IGNORECASE)
 _CONTENT = re.compile(r"content.?(?:filter|policy|management)", re.IGNORECASE)
 _TRANSIENT = frozenset({408, 409, 425, 429})
 
@@ -139,9 +139,9 @@ def _remedy(error: Exception, status: int) -> str:
     kind = type(error).__name__
     if status in (401, 403) or _NO_KEY.search(text):
         return "set the key of its provider in the environment (such as `OPENAI_API_KEY`)"
-    if status == 402 or (status == 429 and _NO_MONEY.search(text)):
+    if status == 402 or (status < 500 and _NO_MONEY.search(text)):
         return "the account has no money left; pay its provider, then resume"
-    if status in _TRANSIENT or status >= 500:
+    if status in _TRANSIENT or not 400 <= status < 500:  # below 400 the answer was cut off
         return ""
     if kind == "ContextWindowExceededError" or status == 413:
         return "the request is longer than the model reads; lower `prompt_tokens`, or use a model that reads more"

@@ -61,7 +61,7 @@ class Spanned:
 
 
 def configure_from_environment() -> bool:
-    """Send spans where OpenTelemetry's environment variables say; do nothing if they say nothing.
+    """Send spans where OpenTelemetry's environment variables say; do nothing if they say nothing, or if that is done already.
 
     Returns:
         Whether spans are sent.
@@ -69,6 +69,8 @@ def configure_from_environment() -> bool:
     Raises:
         TelemetryMissing: They name an exporter that is not installed.
     """
+    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return True
     name = _exporter_name()
     if name is None:
         return False

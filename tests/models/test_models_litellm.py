@@ -190,6 +190,21 @@ def test_a_missing_key_is_refused_before_anything_is_sent(monkeypatch: pytest.Mo
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
 
 
+@pytest.mark.parametrize("name", ["anthropic/m", "ollama_chat/m", "hosted_vllm/m"])
+def test_clients_of_other_providers_are_understood_too(asked: OpenAIServer, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    provider = name.partition("/")[0].removesuffix("_chat").upper()
+    monkeypatch.setenv(f"{provider}_API_BASE", asked.url)
+    monkeypatch.setenv(f"{provider}_API_KEY", "a key")
+    for fault in UNAVAILABLE.values():
+        asked.answers = [fault]
+        if fault.raw not in (b"[]", b"{}") and "choices" not in str(fault.raw):  # what these mean differs
+            with pytest.raises(ModelUnavailable, match=name):
+                LiteLLMModel(name).complete(request())
+    asked.answers = [Answer(status=400, error={"message": "Your credit balance is too low"})]
+    with pytest.raises(ModelRefused, match="no money left"):
+        LiteLLMModel(name).complete(request())
+
+
 @pytest.mark.parametrize("name", ["nonsense", "nonsense/large"])
 def test_a_provider_that_nobody_knows_is_refused(name: str) -> None:
     with pytest.raises(ModelRefused, match=rf"'{name}' refused.*provider/model"):
