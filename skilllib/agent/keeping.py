@@ -25,18 +25,25 @@ def contract(library: SkillLibrary, task: Task, draft: Draft, calls: Mapping[str
     capabilities = set(draft.program.names) & primitives
     for callee in library.closure(tuple(calls.values())):
         capabilities |= set(callee.contract.capabilities)
-    provides = (*inherited, own) if task.check else tuple(inherited)
+    # What mends a skill promises what that one promised: the failing case is one of its cases, no promise of its own.
+    provides = (*inherited, own) if task.check and task.repairs is None else tuple(inherited)
     return Contract(parameters=draft.program.parameters, provides=provides, capabilities=tuple(sorted(capabilities)))
 
 
-def kept_tests(library: SkillLibrary, draft: Draft) -> list[tuple[KeptTest, dict[str, Scalar]]]:
-    """Return tests of the skills that a draft generalises, with the arguments under which it must pass them."""
+def kept_tests(library: SkillLibrary, task: Task, draft: Draft) -> list[tuple[KeptTest, dict[str, Scalar]]]:
+    """Return tests of the skills whose place a draft takes, with the arguments under which it must pass them.
+
+    Of a skill that it generalises they are a few for each distinct arguments; of one that it mends all, and the case in which
+    that one failed.
+    """
     found: list[tuple[KeptTest, dict[str, Scalar]]] = []
     for merge in draft.merges:
         taken: dict[str, int] = {}
         for test in library.tests(merge.skill.code_hash):
             key = content_hash(dict(test.arguments))
             taken[key] = taken.get(key, 0) + 1
-            if taken[key] <= KEPT_PER_ARGUMENTS:
+            if task.repairs is not None or taken[key] <= KEPT_PER_ARGUMENTS:
                 found.append((test, {**test.arguments, **merge.arguments}))
+    if task.case is not None:
+        found.append((task.case, task.case.arguments))
     return found

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from skilllib.cli.opening import environment_options, limits
-from skilllib.errors import InvalidRecord
 from skilllib.library import SkillLibrary
 from skilllib.records.base import canonical
 from skilllib.records.execution import Limits, Trial
@@ -76,8 +75,6 @@ class Replay:
     def run(self, skill: Skill, *, without: Skill | None = None) -> Result:
         """Run the kept tests of a skill, or as many as were asked for."""
         tests = various(self._library.tests(skill.code_hash))[: self._most]
-        if any(test.prefix for test in tests):
-            raise InvalidRecord(f"a test of {skill.name!r} starts in the middle of a world, which cannot be replayed yet")
         closure = self._library.closure([skill.code_hash])
         changed = closure if without is None else knocked_out(closure, without)
         bounds = limits(self._library, skill)
@@ -100,6 +97,7 @@ class Replay:
                 closure=closure[:-1],
                 calls=calls,
                 seed=test.seed or 0,
+                prefix=test.prefix,
                 limits=bounds,
             )
             for test in tests

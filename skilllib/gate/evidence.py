@@ -20,7 +20,9 @@ class EvidenceGate:
         if not proof.trials:
             return Decision(outcome="reject", codes=("no_evidence",), figures=figures, reason="nothing was executed again")
         if not proof.accepted:
-            return Decision(outcome="reject", codes=("not_proven",), figures=figures, reason=proof.reason)
+            kept = any(trial.check is not None and not trial.solved for trial in proof.trials)
+            codes = ("not_proven", "kept_test_fails") if kept else ("not_proven",)
+            return Decision(outcome="reject", codes=codes, figures=figures, reason=proof.reason)
         return Decision(outcome="promote", codes=("proven",), figures=figures, reason=proof.reason)
 
 

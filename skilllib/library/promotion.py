@@ -66,6 +66,7 @@ def kept_tests(proof: Proof, parameters: frozenset[str]) -> tuple[KeptTest, ...]
         KeptTest(
             environment=proof.task.environment,
             seed=trial.seed,
+            prefix=trial.prefix,
             arguments=_only(trial.arguments, parameters),
             check=check,
             check_arguments=_only({**proof.task.arguments(), **trial.arguments}, _names(check)),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from skilllib.records.base import Scalar
-from skilllib.records.execution import Attempt, SkillCall
+from skilllib.records.execution import Attempt, Execution, ProgramError, SkillCall
+from skilllib.records.facts import Facts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +22,9 @@ class Blame:
     arguments: dict[str, Scalar]
     entered: int
     """Number of steps that the attempt had taken before."""
+    before: Facts
+    """The facts at that moment."""
+    error: ProgramError
 
 
 def blamed(attempt: Attempt) -> Blame | None:
@@ -32,10 +38,13 @@ def blamed(attempt: Attempt) -> Blame | None:
         return None
     if error.skill is not None:
         broken = [call for call in execution.skill_calls if call.name == error.skill and call.raised]
-        return _of(broken[-1]) if broken else None
+        return _of(broken[-1], execution, error) if broken else None
     if attempt.reuses is None:
         return None
-    return Blame(name=attempt.program.name, skill=attempt.reuses, arguments=execution.arguments, entered=0)
+    facts = execution.before.facts
+    return Blame(
+        name=attempt.program.name, skill=attempt.reuses, arguments=execution.arguments, entered=0, before=facts, error=error
+    )
 
 
 def broke(call: SkillCall, calls: Sequence[SkillCall]) -> bool:
@@ -47,5 +56,26 @@ def broke(call: SkillCall, calls: Sequence[SkillCall]) -> bool:
     )
 
 
-def _of(call: SkillCall) -> Blame:
-    return Blame(name=call.name, skill=call.code_hash, arguments=call.arguments, entered=call.entered)
+def _of(call: SkillCall, execution: Execution, error: ProgramError) -> Blame:
+    return Blame(
+        name=call.name,
+        skill=call.code_hash,
+        arguments=call.arguments,
+        entered=call.entered,
+        before=_after(execution, call.entered),
+        error=error,
+    )
+
+
+def _after(execution: Execution, steps: int) -> Facts:
+    """Return the facts after some of an execution's steps."""
+    facts = copy.deepcopy(execution.before.facts)
+    for step in execution.trajectory[:steps]:
+        for path, (_, new) in step.changes.items():
+            *keys, last = path.split(".")
+            place: Any = facts
+            for key in keys:
+                place = place.setdefault(key, {}) if isinstance(place, dict) else {}
+            if isinstance(place, dict):
+                place[last] = new
+    return facts

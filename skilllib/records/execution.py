@@ -110,6 +110,8 @@ class Trial(Record):
     """One re-execution on a fresh world."""
 
     seed: int | None
+    prefix: tuple[tuple[str, dict[str, Scalar]], ...] = ()
+    """Primitive calls that were made between the reset and the program."""
     arguments: dict[str, Scalar] = {}
     """Arguments of the program; those that the check speaks of among them."""
     check: str | None = None

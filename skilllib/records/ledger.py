@@ -23,7 +23,7 @@ class Change(Record):
     targets: tuple[str, ...]
     """Code hashes of the skills it concerns."""
     base: str | None = None
-    """Version hash it starts from."""
+    """Hash of the version it starts from."""
     edits: tuple[Edit, ...] = ()
     rationale: str = ""
     evidence: tuple[str, ...] = ()

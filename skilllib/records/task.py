@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from skilllib.records.base import Record, Scalar
 from skilllib.records.check import Check
+from skilllib.records.skill import KeptTest
 
 Split = Literal["train", "gate", "sealed", "transfer"]
 
@@ -28,6 +29,8 @@ class Task(Record):
     """What is known about how to do it, in words; advice for a writer."""
     repairs: str | None = None
     """Code hash of the skill that a solution is to replace, where the task is to mend one."""
+    case: KeptTest | None = None
+    """The case in which that skill failed, where the world can be brought there again; a repair must pass it."""
     lasting: bool = True
     """False for what matters now only, such as a need that presses: solving it is acting, not evidence for a skill."""
 

@@ -8,13 +8,17 @@ the exact binomial law, by convolution over the looks, not from a normal approxi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from skilllib.errors import InvalidRecord
+from skilllib.records.skill import Statistics
+
+MOST = 0.8
+"""Highest threshold that is ever asked of a repair; much more could not be shown within the last look."""
 
 Law = npt.NDArray[np.float64]
 
@@ -40,6 +44,22 @@ class SequentialTest:
     def critical(self) -> tuple[int, ...]:
         """Successes needed for acceptance at each look; more than the trials seen means that no acceptance is possible."""
         return _critical(self.threshold, self.error, self.looks)
+
+    def for_repair(self, of: Statistics) -> SequentialTest:
+        """Return the test that a repair of a skill must pass: the more the skill proved itself, the more it asks.
+
+        The threshold rises from this test's own towards the skill's lower bound, with maturity m = n / (n + k):
+
+            threshold' = threshold + m * max(0, lower bound - threshold)
+
+        where n is the number of its runs that went well, solved trials and later uses together, and k = 20, a full proof. So
+        new skills are easily replaced, and what proved itself only by what is as good. The gate is PSN's maturity-aware
+        update (arXiv 2601.03509); the weight n / (n + k) is that of n observations against a prior worth k of them
+        (Bühlmann 1967, credibility).
+        """
+        n = of.successes + max(0, of.called - of.failed)
+        rise = n / (n + self.looks[-1]) * max(0.0, of.lower_bound - self.threshold)
+        return replace(self, threshold=max(self.threshold, min(MOST, round(self.threshold + rise, 6))))
 
     def accepts(self, successes: int, trials: int) -> bool:
         """Return whether the evidence at a look accepts; False between looks."""

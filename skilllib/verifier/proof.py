@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from skilllib.memory import gained, observed, used
-from skilllib.protocols import Draft, Proven, Verifier
+from skilllib.protocols import Draft, Proven, SkillSource, Verifier
 from skilllib.records.base import Scalar
 from skilllib.records.execution import Execution, Limits, Proof, Trial
 from skilllib.records.experience import Experience
@@ -16,7 +17,7 @@ from skilllib.records.skill import KeptTest, Skill
 from skilllib.records.task import Task
 from skilllib.seeds import world_seed
 from skilllib.verifier.evidence import SequentialTest
-from skilllib.workers import Job, Workers
+from skilllib.workers import Job, Workers, void
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,8 @@ class ReExecution:
     """Runs a draft from a reset on worlds never used for writing, and accepts it by a sequential test.
 
     A trial counts only if the check holds at its end and did not at its start, if the program really made calls, and if
-    they changed the world. Kept tests of the skills it generalises must hold for it as well.
+    they changed the world. Kept tests of the skills whose place it takes must hold for it as well; for a repair they come with
+    the case in which the skill failed, and the test is the stricter the more the skill had proved itself.
 
     If the first look neither accepts nor is hopeless, and a world named something that was missing, the proof ends there
     without acceptance, so that the writer can see to it; a draft that is `settled` is taken to the end. The first look
@@ -35,6 +37,8 @@ class ReExecution:
     verifier: Verifier
     test: SequentialTest
     limits: Limits
+    skills: SkillSource | None = None
+    """Tells how much a skill that is to be mended has proved itself."""
 
     def prove(
         self,
@@ -58,24 +62,27 @@ class ReExecution:
             seed: The worlds' seeds follow from it.
             kept: Tests of generalised skills with the arguments under which this program must pass them.
         """
-        session = _Session(self, draft.program, closure, calls)
+        test = self.test
+        if self.skills is not None and task.repairs is not None:
+            test = test.for_repair(self.skills.statistics(task.repairs))
+        session = _Session(replace(self, test=test), draft.program, closure, calls)
         trials = session.trials(task, draft, seed)
         successes = sum(trial.solved for trial in trials)
-        accepted = self.test.accepts(successes, len(trials))
-        lower_bound = self.test.lower_bound(successes, len(trials))
+        accepted = test.accepts(successes, len(trials))
+        lower_bound = test.lower_bound(successes, len(trials))
         reason = f"{successes} of {len(trials)} fresh worlds solved"
         if accepted and kept:
             replays = session.replays(task, kept)
             trials += replays
             if failed := [trial for trial in replays if not trial.solved]:
-                accepted, reason = False, f"{len(failed)} of {len(replays)} kept tests of the generalised skills fail"
+                accepted, reason = False, f"{len(failed)} of {len(replays)} kept tests fail: {failed[0].reason}"
         proof = Proof(
             task=task,
             trials=tuple(trials),
             accepted=accepted,
             reason=reason,
             lower_bound=lower_bound,
-            threshold=self.test.threshold,
+            threshold=test.threshold,
             cut_short=session.cut_short,
         )
         return Proven(proof, session.experience)
@@ -112,15 +119,16 @@ def trial_of(
     *,
     arguments: dict[str, Scalar],
     seed: int | None,
-    check: str | None = None,
+    kept: KeptTest | None = None,
 ) -> Trial:
-    """Return an execution as a trial; it counts only if something changed in the world."""
+    """Return an execution as a trial, where it was one of a kept test; it counts only if something changed in the world."""
     verdict = verifier.verify(task, execution.model_copy(update={"arguments": arguments}))
     changed = changes(execution.before.facts, execution.after.facts)
     return Trial(
         seed=seed,
         arguments=arguments,
-        check=check,
+        check=kept.check if kept else None,
+        prefix=kept.prefix if kept else (),
         solved=verdict.solved and bool(changed),
         reason="nothing changed in the world" if verdict.solved and not changed else verdict.reason,
         world_steps=execution.world_steps,
@@ -155,7 +163,7 @@ class _Session:
         for look in test.looks:
             numbers = range(len(trials), look)
             trials += self._run(
-                [(task, {**draft.arguments, **task.arguments(i)}, world_seed(seed, "prove", i), None) for i in numbers],
+                [_Wanted(task, {**draft.arguments, **task.arguments(i)}, world_seed(seed, "prove", i)) for i in numbers]
             )
             successes = sum(trial.solved for trial in trials)
             if test.accepts(successes, len(trials)) or test.hopeless(successes, len(trials)):
@@ -168,34 +176,45 @@ class _Session:
     def replays(self, task: Task, kept: Sequence[tuple[KeptTest, Mapping[str, Scalar]]]) -> list[Trial]:
         return self._run(
             [
-                (
-                    task.model_copy(update={"check": test.check, "parameters": {k: (v,) for k, v in test.check_arguments.items()}}),
-                    dict(arguments),
-                    test.seed or 0,
-                    test.check,
+                _Wanted(
+                    task=task.model_copy(
+                        update={"check": test.check, "parameters": {k: (v,) for k, v in test.check_arguments.items()}}
+                    ),
+                    arguments=dict(arguments),
+                    seed=test.seed or 0,
+                    test=test,
                 )
                 for test, arguments in kept
             ]
         )
 
-    def _run(self, wanted: Sequence[tuple[Task, dict[str, Scalar], int, str | None]]) -> list[Trial]:
-        names = {parameter.name for parameter in self._program.parameters}
-        executions = self._method.workers.run(
-            [
-                Job(
-                    program=self._program,
-                    arguments={name: value for name, value in arguments.items() if name in names},
-                    closure=self._closure,
-                    calls=self._calls,
-                    seed=seed,
-                    limits=self._method.limits,
-                )
-                for _, arguments, seed, _ in wanted
-            ]
-        )
+    def _run(self, wanted: Sequence[_Wanted]) -> list[Trial]:
+        executions = self._method.workers.run([self._job(one) for one in wanted])
         for execution in executions:
             self.experience = self.experience.plus(observed(execution))
         return [
-            trial_of(self._method.verifier, task, execution, arguments=arguments, seed=seed, check=check)
-            for (task, arguments, seed, check), execution in zip(wanted, executions, strict=True)
+            trial_of(self._method.verifier, one.task, execution, arguments=one.arguments, seed=one.seed, kept=one.test)
+            for one, execution in zip(wanted, executions, strict=True)
+            if not void(execution)
         ]
+
+    def _job(self, one: _Wanted) -> Job:
+        names = {parameter.name for parameter in self._program.parameters}
+        return Job(
+            program=self._program,
+            arguments={name: value for name, value in one.arguments.items() if name in names},
+            closure=self._closure,
+            calls=self._calls,
+            seed=one.seed,
+            limits=self._method.limits,
+            prefix=one.test.prefix if one.test else (),
+        )
+
+
+class _Wanted(NamedTuple):
+    """One execution of a proof, and what is asked of it."""
+
+    task: Task
+    arguments: dict[str, Scalar]
+    seed: int
+    test: KeptTest | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from skilllib.memory import Memory
-from skilllib.protocols import Draft, SkillSource, Writer
+from skilllib.protocols import Draft, Merge, SkillSource, Writer
 from skilllib.records.blame import Blame, blamed
 from skilllib.records.execution import Trace
 from skilllib.records.skill import Skill
@@ -75,12 +75,12 @@ class RoutingWriter:
         yield planned(task, known, spec=self._spec, memory=self._memory)
 
     def _repaired(self, task: Task, skills: Sequence[Skill], trace: Trace) -> Draft | None:
-        """Return what is written to take a skill's place; under another name or signature it could not."""
+        """Return what is written to take a skill's place, as what generalises it; under another signature it could not."""
         broken = next((skill for skill in self._skills.skills("active") if skill.code_hash == task.repairs), None)
         draft = self._then.write(task, skills=skills, trace=trace) if broken else None
         if draft is None or broken is None or draft.program.signature() != broken.signature():
             return None
-        return replace(draft, route="repair")
+        return replace(draft, route="repair", merges=(Merge(broken, {}),))
 
 
 def _may_try(draft: Draft, task: Task, trace: Trace) -> bool:

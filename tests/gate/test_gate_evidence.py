@@ -35,6 +35,13 @@ def test_acceptance_without_a_trial_is_rejected() -> None:
     assert decision.outcome == "reject" and decision.codes == ("no_evidence",)
 
 
+def test_the_ledger_says_that_a_kept_test_failed() -> None:
+    failing = Trial(seed=9, solved=False, check="after.rope >= 1")
+    shown = proof(True, True, accepted=False)
+    decision = EvidenceGate().decide(CHANGE, shown.model_copy(update={"trials": (*shown.trials, failing)}))
+    assert decision.outcome == "reject" and decision.codes == ("not_proven", "kept_test_fails")
+
+
 @given(st.lists(st.booleans(), max_size=20), st.booleans())
 def test_nothing_is_promoted_that_was_not_accepted_on_evidence(solved: list[bool], accepted: bool) -> None:
     promoted = EvidenceGate().decide(CHANGE, proof(*solved, accepted=accepted)).outcome == "promote"

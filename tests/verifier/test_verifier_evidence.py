@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from math import comb
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skilllib.errors import InvalidRecord
+from skilllib.records.skill import Statistics
 from skilllib.verifier.evidence import SequentialTest
 
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
@@ -145,3 +148,28 @@ def test_nothing_proves_nothing() -> None:
 def test_a_threshold_that_the_trials_cannot_show_is_refused(threshold: float, looks: tuple[int, ...]) -> None:
     with pytest.raises(InvalidRecord, match="choose a lower threshold"):
         SequentialTest(threshold=threshold, looks=looks)
+
+
+def test_the_more_a_skill_proved_itself_the_more_a_repair_must_show() -> None:
+    test = SequentialTest()
+    bars = [test.for_repair(Statistics(successes=5, trials=5, called=uses, lower_bound=0.55)).threshold for uses in (0, 5, 20, 100)]
+    assert test.threshold < bars[0] < bars[1] < bars[2] < bars[3] < 0.55
+    assert bars[0] == pytest.approx(0.3 + 5 / 25 * 0.25)
+
+
+def test_what_never_proved_itself_is_replaced_as_easily_as_anything_is_admitted() -> None:
+    test = SequentialTest()
+    assert test.for_repair(Statistics()) == test
+    assert test.for_repair(Statistics(successes=20, trials=20, lower_bound=0.1)) == test, "never easier than a new skill"
+
+
+def test_uses_that_failed_do_not_speak_for_a_skill() -> None:
+    test = SequentialTest()
+    trusted, doubted = (Statistics(successes=5, called=20, failed=failed, lower_bound=0.55) for failed in (0, 20))
+    assert test.for_repair(trusted).threshold > test.for_repair(doubted).threshold
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1))
+def test_what_a_repair_must_show_can_always_be_shown(n: int, bound: float) -> None:
+    test = SequentialTest().for_repair(Statistics(successes=n, lower_bound=bound))
+    assert test.critical[-1] <= test.looks[-1]

@@ -10,7 +10,7 @@ import pytest
 from skilllib.protocols import Draft, Proven
 from skilllib.records.execution import Execution, Limits, ProgramError, Step
 from skilllib.records.program import Program
-from skilllib.records.skill import KeptTest
+from skilllib.records.skill import KeptTest, Statistics
 from skilllib.records.task import Task
 from skilllib.records.world import Failure, Missing, Observation, Outcome
 from skilllib.seeds import world_seed
@@ -217,3 +217,51 @@ def test_the_ablation_says_that_nothing_was_executed_again() -> None:
         Draft(program=PROGRAM), TASK, execution=failed(), closure=(), calls={}, seed=1
     )
     assert not refused.accepted
+
+
+class Proud:
+    """A library whose every skill proved itself over and over."""
+
+    def statistics(self, code_hash: str) -> Statistics:
+        return Statistics(successes=5, trials=5, called=100, lower_bound=0.55)
+
+
+def mended(answer: Answer, *, skills: Any) -> tuple[Proven, ToldWorkers]:
+    workers = ToldWorkers(answer)
+    method = ReExecution(
+        workers=workers,  # type: ignore[arg-type]
+        verifier=CheckVerifier(),
+        test=SequentialTest(),
+        limits=Limits(),
+        skills=skills,
+    )
+    task = TASK.model_copy(update={"repairs": "0" * 64})
+    return method.prove(Draft(program=PROGRAM), task, execution=ran(), closure=(), calls={}, seed=7), workers
+
+
+def test_what_proved_itself_is_not_replaced_on_the_evidence_that_admits_something_new() -> None:
+    def often(i: int, job: Job) -> Execution:
+        return ran() if i % 4 else failed()
+
+    assert mended(often, skills=None)[0].proof.accepted
+    (proof, _), workers = mended(often, skills=Proud())
+    assert proof.threshold > 0.5 and len(workers.jobs) > 8, "the bar is higher, so more is asked"
+    (flawless, _), workers = mended(lambda i, job: ran(), skills=Proud())
+    assert flawless.accepted and workers.batches == [5, 3], "what never fails needs a look more than a new skill"
+
+
+def test_a_kept_test_starts_where_its_prefix_leads() -> None:
+    test, arguments = kept(1001)
+    prefix = (("take", {"hand": "left"}),)
+    (proof, _), workers = proved(lambda i, job: ran(), kept=[(test.model_copy(update={"prefix": prefix}), arguments)])
+    assert [job.prefix for job in workers.jobs] == [()] * 5 + [prefix]
+    assert [trial.prefix for trial in proof.trials] == [()] * 5 + [prefix]
+
+
+def test_a_kept_test_whose_prefix_ends_the_episode_says_nothing() -> None:
+    def answer(i: int, job: Job) -> Execution:
+        return ran(after={"rope": 0}, calls=0, stopped="terminated") if job.prefix else ran()
+
+    test, arguments = kept(1001)
+    (proof, _), _ = proved(answer, kept=[(test.model_copy(update={"prefix": (("take", {}),)}), arguments)])
+    assert proof.accepted and len(proof.trials) == 5
