@@ -10,6 +10,8 @@ from skilllib.models.account import Account
 from skilllib.protocols import LanguageModel
 from skilllib.records.model import Budget, Reply, Request
 
+_OPTIONS = {"calls": "--max-calls", "tokens": "--max-tokens", "usd": "--max-usd", "seconds": "--max-model-seconds"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Budgeted:
@@ -56,7 +58,7 @@ class Budgeted:
                 needs = f", and the next call may need {more:g}" if spent < bound else ""
                 raise BudgetSpent(
                     f"the budget is spent: {spent:g} of {bound:g} {unit}{needs}; nothing more was asked. "
-                    f"Resume with a larger budget of {unit} to go on"
+                    f"Resume with a larger `{_OPTIONS[unit]}` to go on"
                 )
         return self.inner.complete(request)
 

@@ -69,7 +69,7 @@ def test_without_bounds_everything_is_asked(asked: list[tuple[str, int]]) -> Non
 @pytest.mark.parametrize("unit", ["calls", "tokens", "usd", "seconds"])
 def test_a_budget_of_zero_allows_no_call_and_says_so(unit: str) -> None:
     bounded, inner = model(Budget.model_validate({unit: 0}), Account())
-    with pytest.raises(BudgetSpent, match=rf"0 of 0 {unit}; nothing more was asked\. Resume with a larger budget of {unit}"):
+    with pytest.raises(BudgetSpent, match=rf"0 of 0 {unit}; nothing more was asked\. Resume with a larger `--max-"):
         bounded.complete(request())
     assert not inner.requests
 
