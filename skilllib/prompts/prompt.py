@@ -22,6 +22,8 @@ from skilllib.records.model import Message, estimated_tokens
 
 _HEADING = re.compile(r"^# (system|user|assistant)[ \t]*$", re.MULTILINE)
 _SLOT = re.compile(r"^\{\{([a-z_]+)\}\}[ \t]*$|\{\{([a-z_]+)\}\}", re.MULTILINE)
+_NEARLY = re.compile(r"\{\{(?![a-z_]+\}\})[ \t]*\w*[ \t]*\}\}")
+"""What was meant for a slot and would stay in the text."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Prompt:
     """One prompt file.
 
     Raises:
-        PromptError: It has no message, or text before the first heading.
+        PromptError: It has no message, text before the first heading, or something like `{{ slot }}` that is no slot.
     """
 
     name: str
@@ -38,8 +40,12 @@ class Prompt:
     def __post_init__(self) -> None:
         if not self._sections:
             raise PromptError(f"the prompt {self.name!r} has no `# system` or `# user` heading")
-        if self.template[: self.template.index("# ")].strip():
+        if _HEADING.split(self.template, maxsplit=1)[0].strip():
             raise PromptError(f"the prompt {self.name!r} begins with text that belongs to no message; put `# system` before it")
+        if wrong := _NEARLY.search(self.template):
+            raise PromptError(
+                f"the prompt {self.name!r} has {wrong[0]!r}; a slot is written with small letters and `_` only: {{{{task}}}}"
+            )
 
     @cached_property
     def hash(self) -> str:
@@ -73,7 +79,7 @@ class Prompt:
 
     def _block(self, slot: str, value: str) -> str:
         marks = "|".join(sorted(self.slots))
-        harmless = re.sub(rf"<(?=\s*/?\s*(?:{marks})\s*>)", "&lt;", value.strip("\n"), flags=re.IGNORECASE)
+        harmless = re.sub(rf"<(?=\s*/?\s*(?:{marks})\b)", "&lt;", value.strip("\n"), flags=re.IGNORECASE)
         return f"<{slot}>\n{harmless or '(nothing)'}\n</{slot}>"
 
 
@@ -87,11 +93,13 @@ def load(name: str, folder: str | Path | None = None) -> Prompt:
     Raises:
         PromptError: There is none, or it cannot be read.
     """
+    if folder is not None and not Path(folder).is_dir():
+        raise PromptError(f"there is no folder {str(folder)!r} with prompts of your own")
     own = Path(folder) / f"{name}.md" if folder is not None else None
     packaged = files("skilllib.prompts").joinpath(f"{name}.md")
     try:
         source = own if own is not None and own.exists() else packaged
-        return Prompt(name, source.read_text(encoding="utf-8"))
+        return Prompt(name, source.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise PromptError(f"there is no prompt {name!r}") from None
     except (OSError, UnicodeError) as error:

@@ -20,6 +20,7 @@ from skilllib.writer.normal import normal
 from skilllib.writer.offer import (
     Code,
     attempt_parts,
+    fact_parts,
     filled,
     observation_parts,
     refused_parts,
@@ -174,6 +175,7 @@ class ModelWriter:
         mended = next((skill for skill in known if skill.code_hash == task.repairs), None)
         taken = {*(primitive.name for primitive in self._spec.primitives), *(skill.name for skill in known)}
         yield from world_parts(self._spec)
+        yield from fact_parts(self._spec.facts)
         yield from skill_parts([skill for skill in skills if skill.code_hash in callable_], code=self._options.code)
         yield from task_parts(task, mended.signature() if mended else signature(task, taken), mended)
         yield from observation_parts(observed(self._observe, trace))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import inf
 from typing import Literal
 
 from skilllib.errors import PromptError
 from skilllib.prompts import Part, Prompt, fitted
-from skilllib.records.base import canonical
+from skilllib.records.base import Json, canonical
 from skilllib.records.execution import Attempt, Step
 from skilllib.records.model import BYTES_PER_TOKEN, Message, estimated_tokens
 from skilllib.records.skill import Skill
@@ -89,6 +89,22 @@ def world_parts(spec: EnvironmentSpec) -> Iterator[Part]:
             yield Part("primitives", f"    Fails: {primitive.fails}", 6.5)
 
 
+def fact_parts(schema: Mapping[str, Json], path: str = "facts()") -> Iterator[Part]:
+    """Yield the keys of the facts, group by group."""
+    members = schema.get("properties", {})
+    if leaves := [f"{key}{_values(child)}" for key, child in members.items() if "properties" not in child]:
+        yield Part("facts", f"{path}: {', '.join(leaves)}", 7.2)
+    for key, child in members.items():
+        yield from fact_parts(child, f'{path}["{key}"]') if "properties" in child else ()
+
+
+def _values(schema: Mapping[str, Json]) -> str:
+    """Return what a fact may be, in brackets; nothing for a number."""
+    if "enum" in schema:
+        return f" ({', '.join(map(repr, schema['enum'][:8]))})"
+    return {"boolean": " (True or False)", "string": " (text)", "array": " (list)"}.get(str(schema.get("type")), "")
+
+
 def skill_parts(skills: Sequence[Skill], *, code: Code) -> Iterator[Part]:
     """Yield the skills that may be called, the best first; those that are shown with their code may be left out all the same."""
     for rank, skill in enumerate(skills):
@@ -103,6 +119,7 @@ def skill_parts(skills: Sequence[Skill], *, code: Code) -> Iterator[Part]:
 
 def task_parts(task: Task, signature: str = "", mended: Skill | None = None) -> Iterator[Part]:
     """Yield the task, the skill that is to be mended for it, and the line with which a function for it may begin."""
+    yield Part("goal", task.goal, inf)
     yield Part("task", f"Goal: {task.goal}", inf)
     if task.check is not None:
         yield Part("task", f"Solved when: {task.check}", inf)
@@ -120,7 +137,13 @@ def observation_parts(observation: Observation | None) -> Iterator[Part]:
     """Yield what is there."""
     if observation is not None:
         yield Part("observation", observation.text, 8.5)
-        yield Part("observation", f"facts() returns: {canonical(observation.facts)}", 7.2)
+        yield Part("observation", f"Facts that are not 0, False or empty: {canonical(_present(observation.facts))}", 7.1)
+
+
+def _present(facts: Json) -> Json:
+    if not isinstance(facts, Mapping):
+        return facts
+    return {key: left for key, value in facts.items() if (left := _present(value))}
 
 
 def attempt_parts(attempts: Sequence[Attempt]) -> Iterator[Part]:

@@ -89,7 +89,7 @@ class ReActWriter:
         yield from observation_parts(observed(self._observe, trace))
         for i, attempt in enumerate(trace.attempts[-HISTORY:]):
             done = "\n".join(steps_words(attempt.execution.trajectory)) or f"- {attempt.program.doc} {why(attempt)}"
-            yield Part("history", done, 5 + i)
+            yield Part("history", done, 5 + i / HISTORY)
 
     def _call(self, reply: Reply) -> tuple[str, dict[str, Scalar]] | None:
         """Return the primitive and the arguments of a reply, or None for one that says that it is done.

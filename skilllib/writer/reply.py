@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 from skilllib.errors import InvalidProgram
 from skilllib.records.model import Reply
@@ -48,7 +49,7 @@ def parsed(source: str) -> Program:
     Raises:
         Unusable: It is none, with the line that is to blame.
     """
-    source = _TYPING.sub("", source).strip("\n") + "\n"
+    source = _TYPING.sub("", textwrap.dedent(source)).strip("\n") + "\n"
     try:
         return Program.parse(source)
     except InvalidProgram as error:

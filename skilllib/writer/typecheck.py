@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from skilllib.errors import SandboxUnavailable
 from skilllib.records.base import Json
 from skilllib.records.program import Program
 from skilllib.records.skill import Skill
-from skilllib.records.world import EnvironmentSpec, Parameter
+from skilllib.records.world import EnvironmentSpec
 from skilllib.sandbox.linker import FACTS
 from skilllib.sandbox.pool import WorkerPool
 
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 _PROBLEM = re.compile(r"^main\.py:(\d+):\d+: error\[([\w-]+)\] (.*)$", re.MULTILINE)
 _UNKNOWN = re.compile(r"Name `(\w+)` used when not defined")
+_KEY = re.compile(r'Unknown key "(.*?)" for TypedDict `(Facts\d+)`')
+_CALLED = re.compile(r"function `(\w+)`")
+_EXPECTED = re.compile(r"Expected `Literal\[.*\]`, (?=found)")
+"""Left out, since it is cut short where there are many values; the signature has them all."""
+_READ_ONLY = "key is marked read-only"
 _CERTAIN = frozenset(
     {
         "call-non-callable",
@@ -50,9 +55,18 @@ _UNSURE = re.compile(
     r"|object of type `None`"  # of a variable that may be something else by then
 )
 """Findings that say no more than that something may not fit."""
-_TYPES: dict[Json, str] = {"integer": "int", "number": "float", "string": "str", "boolean": "bool", "array": "list[Any]"}
+_TYPES: dict[Json, str] = {
+    "integer": "int",
+    "number": "float",
+    "string": "str",
+    "boolean": "bool",
+    "array": "list[Any]",
+    "object": "dict[str, Any]",
+}
 _RETURNS = re.compile(r"(None|int|float|str|bool|dict|list)(?=:|$)")
-_HEADER = "from typing import Any, Literal as Literal\nfrom typing_extensions import TypedDict\n"
+_HEADER = "from typing import Any, Literal as Literal\nfrom typing_extensions import ReadOnly, TypedDict"
+KEYS = 12
+"""Keys of a group that are named where one is not among them."""
 _MEMORY = 64_000_000
 _SECONDS = 5.0
 
@@ -74,13 +88,13 @@ class TypeChecker:
 
     def __init__(self, spec: EnvironmentSpec, *, request_timeout_s: float = 30.0) -> None:
         self._workers = WorkerPool(request_timeout_s=request_timeout_s)
-        self._primitives = [primitive.name for primitive in spec.primitives]
-        self._stubs = "\n".join(
-            [
-                _HEADER + _typed_facts(spec.facts),
-                *(_stub(primitive.name, primitive.parameters, _returned(primitive.returns)) for primitive in spec.primitives),
-            ]
-        )
+        self._primitives = {primitive.name: primitive.signature() for primitive in spec.primitives}
+        self._facts = _Facts(spec.facts)
+        self._stubs = [
+            _HEADER,
+            *self._facts.declared,
+            *(f"def {primitive.signature()} -> {_returned(primitive.returns)}: ..." for primitive in spec.primitives),
+        ]
 
     def problems(self, program: Program, skills: Iterable[Skill] = ()) -> list[Problem]:
         """Return what is certain to fail in a program that may call these skills, one for a line.
@@ -90,24 +104,37 @@ class TypeChecker:
         """
         import pydantic_monty as pm
 
-        parameters = {skill.name: skill.program.parameters for skill in skills if skill.program is not None}
-        known = [*self._primitives, *parameters, FACTS]
-        stubs = "\n".join([self._stubs, *(_stub(name, declared, "Any") for name, declared in parameters.items())])
+        signatures = {skill.name: skill.signature() for skill in skills if skill.program is not None}
         checkout = self._workers.get().checkout(
             type_check=True,
-            type_check_stubs=stubs,
+            type_check_stubs="\n".join([*self._stubs, *(f"def {signature} -> Any: ..." for signature in signatures.values())]),
             type_check_format="concise",
             limits={"max_feed_duration_secs": _SECONDS, "max_memory": _MEMORY},
         )
         try:
             with checkout as session:
-                return _found(session, program.source, known)
+                found, unread = _found(session, program.source)
         except (pm.MontyCrashedError, TimeoutError, RuntimeError, OSError) as error:
             raise SandboxUnavailable(f"the type checker of the sandbox does not answer: {error}") from error
+        known = {**self._primitives, **signatures}
+        lines = {line: self._words(message, known) for line, rule, message in reversed(found) if _sure(rule, message)}
+        return [Problem(line, lines[line]) for line in sorted(lines)] or unread
 
     def close(self) -> None:
         """End the checker's process; a later check starts it again."""
         self._workers.close()
+
+    def _words(self, message: str, known: Mapping[str, str]) -> str:
+        """Return what the checker found in words for somebody who sees signatures and facts."""
+        if unknown := _UNKNOWN.search(message):
+            return f"{unknown[1]!r} is no primitive, skill, builtin or variable{near(unknown[1], [*known, FACTS])}"
+        if fact := _KEY.search(message):
+            return self._facts.unknown(fact[1], fact[2])
+        if _READ_ONLY in message:
+            return "facts can only be read, and change by calls alone; leave this line out"
+        called = _CALLED.search(message)
+        declared = f"; it is declared as {known[called[1]]}" if called and called[1] in known else ""
+        return _EXPECTED.sub("", message).replace("`", "'") + declared
 
 
 def near(name: str, known: Iterable[str]) -> str:
@@ -120,28 +147,23 @@ def near(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
-def _found(session: pydantic_monty.MontySession, source: str, known: Sequence[str]) -> list[Problem]:
+def _found(session: pydantic_monty.MontySession, source: str) -> tuple[list[tuple[int, str, str]], list[Problem]]:
+    """Return the checker's findings as (line, rule, message), and what the interpreter cannot read at all."""
     import pydantic_monty as pm
 
+    found: list[tuple[int, str, str]] = []
     try:
-        # Feeding defines the function and calls nothing; what the interpreter cannot read at all shows here too.
+        # Feeding defines the function and calls nothing; what the interpreter cannot read shows here too.
         session.feed_run(source)
     except pm.MontyTypingError as error:
-        found = {int(line): _words(message, known) for line, rule, message in _PROBLEM.findall(str(error)) if _sure(rule, message)}
-        return [Problem(line, message) for line, message in found.items()] or _unreadable(session, source)
+        found = [(int(line), rule, message) for line, rule, message in _PROBLEM.findall(str(error))]
     except pm.MontyRuntimeError as error:
-        return [_unread(error)]
-    return []
-
-
-def _unreadable(session: pydantic_monty.MontySession, source: str) -> list[Problem]:
-    import pydantic_monty as pm
-
+        return [], [_unread(error)]
     try:
         session.feed_run(source, skip_type_check=True)
     except pm.MontyRuntimeError as error:
-        return [_unread(error)]
-    return []
+        return found, [_unread(error)]
+    return found, []
 
 
 def _unread(error: pydantic_monty.MontyRuntimeError) -> Problem:
@@ -150,17 +172,7 @@ def _unread(error: pydantic_monty.MontyRuntimeError) -> Problem:
 
 
 def _sure(rule: str, message: str) -> bool:
-    return rule in _CERTAIN and not _UNSURE.search(message)
-
-
-def _words(message: str, known: Sequence[str]) -> str:
-    if unknown := _UNKNOWN.search(message):
-        return f"{unknown[1]!r} is no primitive, skill, builtin or variable{near(unknown[1], known)}"
-    return re.sub(r"TypedDict `Facts\w*`", "these facts", message).replace("`", "'")
-
-
-def _stub(name: str, parameters: Sequence[Parameter], returned: str) -> str:
-    return f"def {name}({', '.join(parameter.declaration() for parameter in parameters)}) -> {returned}: ..."
+    return _READ_ONLY in message or (rule in _CERTAIN and not _UNSURE.search(message))
 
 
 def _returned(words: str) -> str:
@@ -168,18 +180,27 @@ def _returned(words: str) -> str:
     return {"dict": "dict[str, Any]", "list": "list[Any]"}.get(found[1], found[1]) if found else "Any"
 
 
-def _typed_facts(schema: Mapping[str, Json]) -> str:
-    declared: list[str] = []
-    _typed("Facts", schema, declared)
-    return "\n".join([*declared, f"def {FACTS}() -> Facts: ..."])
+class _Facts:
+    """The facts as types: one for each group with a closed set of keys."""
 
+    def __init__(self, schema: Mapping[str, Json]) -> None:
+        self.declared: list[str] = []
+        self._groups: dict[str, tuple[str, list[str]]] = {}
+        self.declared.append(f"def {FACTS}() -> {self._type(schema, f'{FACTS}()')}: ...")
 
-def _typed(name: str, schema: Mapping[str, Json], declared: list[str]) -> str:
-    """Return the type of a part of the facts; a group's own type is declared on the way."""
-    if "properties" not in schema:
-        return _TYPES.get(schema.get("type"), "Any") if isinstance(schema.get("type"), str) else "Any"
-    members = {key: _typed(f"{name}_{i}", child, declared) for i, (key, child) in enumerate(schema["properties"].items())}
-    if schema.get("additionalProperties", True):
-        return "dict[str, Any]"  # keys that are not declared may be there all the same
-    declared.append(f"{name} = TypedDict({name!r}, {{{', '.join(f'{key!r}: {kind}' for key, kind in members.items())}}})")
-    return name
+    def unknown(self, key: str, group: str) -> str:
+        """Return that a key is not in a group, and which are."""
+        path, keys = self._groups[group]
+        there = f"; {path} has {', '.join(keys[:KEYS])}{', …' if len(keys) > KEYS else ''}"
+        return f"there is no {path}[{key!r}]{near(key, keys) or there}"
+
+    def _type(self, schema: Mapping[str, Json], path: str) -> str:
+        kind = schema.get("type")
+        if "properties" not in schema or schema.get("additionalProperties", True):
+            return _TYPES.get(kind, "Any") if isinstance(kind, str) else "Any"
+        members = {key: self._type(child, f"{path}[{key!r}]") for key, child in schema["properties"].items()}
+        name = f"Facts{len(self._groups)}"
+        self._groups[name] = path, list(members)
+        fields = ", ".join(f"{key!r}: ReadOnly[{kind}]" for key, kind in members.items())
+        self.declared.append(f"{name} = TypedDict({name!r}, {{{fields}}}, total=False)")
+        return name
