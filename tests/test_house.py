@@ -21,7 +21,7 @@ FLOORS = [
     {"models", "embedders", "sandbox", "prompts", "registry", "seeds"},
     {"testing", "life", "workers", "runs"},
     {"library", "memory"},
-    {"curriculum", "writer", "actor", "verifier", "critic", "proposers", "compiler", "gate"},
+    {"curriculum", "writer", "actor", "verifier", "critic", "describer", "proposers", "compiler", "gate"},
     {"agent", "evaluate"},
     {"consolidate", "compare"},
     {"config"},

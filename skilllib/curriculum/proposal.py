@@ -108,7 +108,7 @@ def _risen(check: str) -> str:
     """
     conditions = Check(check).conditions()
     one = len(conditions) == 1 == _conjuncts(check) and conditions[0].kind == "at_least" and conditions[0].value == 1
-    return identity(f"after.{conditions[0].fact} > before.{conditions[0].fact}") if one else ""
+    return f"{conditions[0].fact} increase 1" if one else ""
 
 
 def _amount(check: str, spec: EnvironmentSpec) -> Condition | None:
@@ -116,7 +116,8 @@ def _amount(check: str, spec: EnvironmentSpec) -> Condition | None:
     conditions = Check(check).conditions()
     if len(conditions) != 1 or _conjuncts(check) != 1 or conditions[0].kind != "at_least":
         return None
-    whole = spec.fact_types().get(conditions[0].fact, {}).get("type") == "integer"
+    fact = conditions[0].fact
+    whole = spec.fact_types().get(fact, {}).get("type") == "integer" and all(key.isidentifier() for key in fact.split("."))
     return conditions[0] if whole and isinstance(conditions[0].value, int) and conditions[0].value >= 1 else None
 
 

@@ -1,4 +1,4 @@
-"""Advice in words for the next attempt; never a verdict."""
+"""Advice from the environment's own feedback, without a model."""
 
 from __future__ import annotations
 

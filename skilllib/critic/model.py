@@ -1,0 +1,58 @@
+"""Advice from a language model, where the environment's own feedback does not say enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from skilllib.critic.feedback import FeedbackCritic
+from skilllib.prompts.role import Role
+from skilllib.prompts.shown import changes_text, clipped, facts_text, steps_text
+from skilllib.protocols import Critic
+from skilllib.records.execution import Execution, Verdict
+from skilllib.records.facts import changes
+from skilllib.records.task import Task
+
+LENGTH = 300
+"""Characters of advice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCritic:
+    """Asks a model what to do differently, unless the environment or the program's error named it already.
+
+    Args:
+        role: Who gives the advice.
+        fallback: Reads the environment's feedback; what it says comes first, and alone where that is enough.
+    """
+
+    role: Role
+    fallback: Critic = field(default_factory=FeedbackCritic)
+
+    def advise(self, task: Task, execution: Execution, verdict: Verdict) -> str | None:
+        """Return advice, or None for what was solved.
+
+        Raises:
+            ModelError: The model gave no reply.
+        """
+        told = self.fallback.advise(task, execution, verdict)
+        if verdict.solved or informative(execution):
+            return told
+        before, after = execution.before.facts, execution.after.facts
+        reply = self.role.ask(
+            goal=task.goal,
+            check=task.check or "",
+            calls=steps_text(execution.trajectory),
+            changes=changes_text(changes(before, after)),
+            after=facts_text(after),
+            outcome=clipped(verdict.reason),
+        )
+        advice = clipped(reply, LENGTH)
+        return "; ".join(part for part in (told, advice) if part) or None
+
+
+def informative(execution: Execution) -> bool:
+    """Return whether an execution says by itself what to change: what was missing, what to try again, or a line that is wrong."""
+    error = execution.error
+    if error is None:
+        return False
+    return error.failure is None or bool(error.failure.missing) or error.failure.retry
