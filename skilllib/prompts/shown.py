@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -11,6 +12,8 @@ from skilllib.records.facts import Changes, Facts, flatten
 
 STEPS = 24
 """Steps of a trajectory that are shown: the first third and the last two."""
+CHANGES = 6
+"""Changes of one call that are shown."""
 VALUE = 120
 """Characters of one value or message."""
 
@@ -44,10 +47,14 @@ def changes_text(changes: Changes) -> str:
 
 
 def steps_text(trajectory: Sequence[Step]) -> str:
-    """Return what was called and what came of it, a line for each run of equal calls with equal outcomes."""
+    """Return what was called and what came of it, a line for each run of equal calls with equal outcomes.
+
+    Of many changes those are shown that are seldom: what changes with every call, such as a clock, says little.
+    """
+    often = Counter(path for step in trajectory for path in step.changes)
     lines = [
         f"{line} ({n} times)" if (n := len(list(equal))) > 1 else line
-        for line, equal in groupby(_step(step) for step in trajectory)
+        for line, equal in groupby(_step(step, often) for step in trajectory)
     ]
     if len(lines) > STEPS:
         head, tail = STEPS // 3, STEPS - STEPS // 3
@@ -55,11 +62,12 @@ def steps_text(trajectory: Sequence[Step]) -> str:
     return "\n".join(lines)
 
 
-def _step(step: Step) -> str:
+def _step(step: Step, often: Counter[str]) -> str:
     call = f"{step.primitive}({', '.join(f'{name}={value!r}' for name, value in step.arguments.items())})"
     if step.outcome.failure is not None:
         return f"{call} failed: {clipped(step.outcome.failure.message)}"
-    changed = ", ".join(f"{path} {_value(old)} -> {_value(new)}" for path, (old, new) in list(step.changes.items())[:6])
+    seldom = sorted(step.changes, key=lambda path: (often[path], path))[:CHANGES]
+    changed = ", ".join(f"{path} {_value(step.changes[path][0])} -> {_value(step.changes[path][1])}" for path in seldom)
     return f"{call} done: {changed or 'nothing changed'}"
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from math import inf
 from typing import Literal
 
 from skilllib.errors import PromptError
 from skilllib.prompts import Part, Prompt, fitted
-from skilllib.records.base import Json, canonical
-from skilllib.records.execution import Attempt, Step
+from skilllib.prompts.shown import facts_text, steps_text
+from skilllib.records.base import Json
+from skilllib.records.execution import Attempt
 from skilllib.records.model import BYTES_PER_TOKEN, Message, estimated_tokens
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
@@ -22,10 +21,6 @@ from skilllib.writer.fit import why
 Code = Literal["never", "budget", "always"]
 """When the code of skills is shown: never, where nothing else needs the room, before most other things."""
 
-STEPS = 16
-"""Lines kept of what a program did: the first few and the last."""
-CHANGES = 4
-"""Changed facts shown for one call, those that change seldom first."""
 SHARE = 4
 """What can be left out at all is cut to this fraction of the prompt."""
 
@@ -137,13 +132,7 @@ def observation_parts(observation: Observation | None) -> Iterator[Part]:
     """Yield what is there."""
     if observation is not None:
         yield Part("observation", observation.text, 8.5)
-        yield Part("observation", f"Facts that are not 0, False or empty: {canonical(_present(observation.facts))}", 7.1)
-
-
-def _present(facts: Json) -> Json:
-    if not isinstance(facts, Mapping):
-        return facts
-    return {key: left for key, value in facts.items() if (left := _present(value))}
+        yield Part("observation", f"Facts that are not 0, False or empty:\n{facts_text(observation.facts)}", 7.1)
 
 
 def attempt_parts(attempts: Sequence[Attempt]) -> Iterator[Part]:
@@ -152,7 +141,7 @@ def attempt_parts(attempts: Sequence[Attempt]) -> Iterator[Part]:
         yield Part("earlier", f"{attempt.program.source.strip()}\nFailed: {why(attempt)}", 3 + i / 100)
     for attempt in attempts[-1:]:
         yield Part("last", attempt.program.source.strip(), 9)
-        if done := "\n".join(steps_words(attempt.execution.trajectory)):
+        if done := steps_text(attempt.execution.trajectory):
             yield Part("last", f"What it did:\n{done}", 5)
         yield Part("last", f"Why it failed: {why(attempt)}", 9.5)
         if attempt.advice:
@@ -163,31 +152,3 @@ def refused_parts(reply: str, problem: str) -> Iterator[Part]:
     """Yield a reply that could not be used, and why."""
     yield Part("reply", reply, 9.8)
     yield Part("problem", problem, inf)
-
-
-def steps_words(steps: Sequence[Step]) -> list[str]:
-    """Return a trajectory in short: calls, failures and changed facts; equal lines once, the middle of a long one left out.
-
-    What changes with most calls, such as a clock, says little and gives way to what changes seldom.
-    """
-    often = Counter(fact for step in steps for fact in step.changes)
-    runs = [(line, len(list(equal))) for line, equal in groupby(_step_words(step, often) for step in steps)]
-    lines = [line if n == 1 else f"{line} ({n} times)" for line, n in runs]
-    if len(lines) <= STEPS:
-        return lines
-    first = STEPS // 4
-    return [*lines[:first], f"… {len(lines) - STEPS} more …", *lines[first - STEPS :]]
-
-
-def _step_words(step: Step, often: Counter[str]) -> str:
-    inside = f" inside {step.within[-1]}" if step.within else ""
-    call = f"- {call_text(step.primitive, step.arguments)}{inside}"
-    if step.outcome.failure is not None:
-        return f"{call}: failed: {step.outcome.failure.message}"
-    seldom = sorted(step.changes, key=lambda fact: (often[fact], fact))[:CHANGES]
-    return f"{call}: {', '.join(f'{fact} {_short(step.changes[fact])}' for fact in seldom) or 'nothing changed'}"
-
-
-def _short(change: tuple[object, object]) -> str:
-    before, after = change
-    return f"{shown(before)} -> {shown(after)}"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 
 from skilllib.prompts import Part, Prompt, load
+from skilllib.prompts.shown import steps_text
 from skilllib.protocols import Draft, LanguageModel, Recorder
 from skilllib.records.base import Scalar
 from skilllib.records.execution import Attempt, Trace
@@ -20,7 +21,7 @@ from skilllib.sandbox.binding import ArgumentRefused, bind, call_text
 from skilllib.writer.fit import why
 from skilllib.writer.model import Asked, WriterOptions, observed
 from skilllib.writer.naming import free_name
-from skilllib.writer.offer import observation_parts, steps_words, task_parts, world_parts
+from skilllib.writer.offer import observation_parts, task_parts, world_parts
 from skilllib.writer.reply import RATIONALE, Unusable, spoken
 from skilllib.writer.typecheck import near
 
@@ -88,7 +89,7 @@ class ReActWriter:
         yield from task_parts(task)
         yield from observation_parts(observed(self._observe, trace))
         for i, attempt in enumerate(trace.attempts[-HISTORY:]):
-            done = "\n".join(steps_words(attempt.execution.trajectory)) or f"- {attempt.program.doc} {why(attempt)}"
+            done = steps_text(attempt.execution.trajectory) or f"- {attempt.program.doc} {why(attempt)}"
             yield Part("history", done, 5 + i / HISTORY)
 
     def _call(self, reply: Reply) -> tuple[str, dict[str, Scalar]] | None:
