@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from skilllib.agent.agent import Agent
 from skilllib.protocols import Writer
@@ -19,6 +19,8 @@ class Apprentice:
     """Drafts what active skills can do by themselves."""
     writer: Writer
     """Drafts what they can do, and new code after that."""
+    learned: list[str] = field(init=False, default_factory=list)
+    """Names of the skills that became active, in order."""
 
     @property
     def steps(self) -> int:
@@ -29,7 +31,9 @@ class Apprentice:
         """Try a task as the agent does; a new program goes through the library's ordinary door."""
         self.agent.writer = self.writer if write else self.known
         self.agent.progress.proposed()
-        return self.agent.solve(task)
+        trace = self.agent.solve(task)
+        self.learned += [attempt.program.name for attempt in trace.attempts if attempt.admitted]
+        return trace
 
     def within_budget(self) -> bool:
         """Return whether world steps are left."""

@@ -44,21 +44,26 @@ class Match:
 
 
 def _said(goal: str) -> tuple[frozenset[str], list[int]]:
-    """Return the words that matter, in the singular, and the numbers."""
+    """Return the words that matter, without their endings, and the numbers."""
     found = re.findall(r"\w+", goal.lower())
     numbers = [int(word) if word.isdecimal() else NUMBERS[word] for word in found if word.isdecimal() or NUMBERS.get(word, 1) > 1]
     kept = [word for part in found for word in words(part).split() if not (word.isdecimal() or word in NUMBERS or word in EMPTY)]
-    return frozenset(map(_singular, kept)), numbers
+    return frozenset(map(_stem, kept)), numbers
 
 
 def _borne(skill: Skill, provision: Provision) -> frozenset[str]:
     description = skill.description or first_sentence(skill.program.doc if skill.program else skill.text or "")
     texts = [words(skill.name), description, check_words(provision.check), *map(str, provision.arguments.values())]
-    return frozenset(_singular(word) for text in texts for part in re.findall(r"\w+", text) for word in words(part).split())
+    return frozenset(_stem(word) for text in texts for part in re.findall(r"\w+", text) for word in words(part).split())
 
 
-def _singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+def _stem(word: str) -> str:
+    """Return a word without its ending; crude, but the same on both sides.
+
+    >>> _stem("baked"), _stem("baking"), _stem("eggs"), _stem("red")
+    ('bak', 'bak', 'egg', 'red')
+    """
+    return re.sub(r"(?<=\w{3})(?:ing|ed|es|s|e)$", "", word)
 
 
 def _values(skill: Skill, provision: Provision, amounts: Sequence[int]) -> dict[str, tuple[Scalar, ...]] | None:

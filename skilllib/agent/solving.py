@@ -15,11 +15,15 @@ from skilllib.agent.apprentice import Apprentice
 from skilllib.agent.decomposing import Decomposer, holds
 from skilllib.agent.matching import Match
 from skilllib.agent.zeroshot import ZeroShot, ended
-from skilllib.errors import BudgetSpent, ModelUseless
+from skilllib.curriculum.acceptance import Acceptance
+from skilllib.curriculum.proposal import mended
+from skilllib.errors import BudgetSpent, InvalidCheck, ModelUseless
 from skilllib.life import Life
+from skilllib.memory import Memory
 from skilllib.models.account import Account
 from skilllib.protocols import Retriever
 from skilllib.records.base import Record, content_hash
+from skilllib.records.check import Check
 from skilllib.records.execution import Route, Trace
 from skilllib.records.facts import Facts
 from skilllib.records.skill import Skill
@@ -110,11 +114,12 @@ class Solver:
         """Solve a task that is given in words, and perhaps by a check, in a world that has just begun.
 
         Raises:
+            InvalidCheck: The check cannot decide anything in this environment.
             ModelError: The model gave no reply, for another reason than the budget.
         """
-        environment = self.life.environment.spec.name
+        self._start, environment = self.life.wake().facts, self.life.environment.spec.name
+        check = check if check is None else self._sound(check)
         task = Task(id=f"solve:{content_hash([goal, check])[:12]}", environment=environment, goal=goal, check=check)
-        self._start = self.life.wake().facts
         try:
             self._by_library(task)
             self._by_division(task)
@@ -138,7 +143,17 @@ class Solver:
             usd=self.account.usd,
             world_steps=self.hands.steps,
             seed=self.life.world_seed,
+            learned=tuple(self.hands.learned),
         )
+
+    def _sound(self, check: str) -> str:
+        """Return a check with a side for every fact, or raise if it can never decide."""
+        spec = self.life.environment.spec
+        check = mended(check, spec)
+        held = Check(check).holds(self._start, self._start)
+        if not held and (problem := Acceptance(spec=spec, memory=Memory()).problem(check, self._start)) is not None:
+            raise InvalidCheck(f"the check {check!r}: {problem}")
+        return check
 
     # ---- by the library alone
 

@@ -50,6 +50,8 @@ class ZeroShot:
     """World steps after which nothing more is tried."""
     steps: int = 0
     """World steps so far."""
+    learned: Sequence[str] = ()
+    """Nothing, ever."""
     _attempts: int = field(init=False, default=0)
 
     def pursue(self, task: Task, *, write: bool) -> Trace:

@@ -18,6 +18,7 @@ from skilllib.cli.report import report
 from skilllib.cli.run import run
 from skilllib.cli.search import search
 from skilllib.cli.show import show
+from skilllib.cli.solve import solve
 from skilllib.cli.verify import verify
 
 INTERRUPTED = 130
@@ -85,6 +86,7 @@ def _global(
 
 
 app.command("learn")(learn)
+app.command("solve")(solve)
 app.command("search")(search)
 app.command("list")(list_skills)
 app.command("show")(show)
