@@ -286,7 +286,8 @@ class Agent:
             self.library.count(call.code_hash, called=1, failed=int(broke(call, calls)))
         if draft.reuses is not None:
             solved, elsewhere = attempt.verdict.solved, error is not None and error.skill is not None
-            self.library.count(draft.reuses.code_hash, called=1, solved=int(solved), failed=int(not solved and not elsewhere))
+            failed = not solved and not elsewhere and draft.route != "adapt"  # which was a guess
+            self.library.count(draft.reuses.code_hash, called=1, solved=int(solved), failed=int(failed))
 
     def _noted(self, task: Task, attempt: Attempt) -> None:
         self.memory.record(attempt.experience.calls)

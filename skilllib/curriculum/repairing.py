@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from skilllib.curriculum.standing import pressing
-from skilllib.protocols import Curriculum, SkillSource
-from skilllib.records.base import Scalar
+from skilllib.protocols import Curriculum, Resumable, SkillSource
+from skilllib.records.base import Json, Scalar
 from skilllib.records.blame import Blame, blamed
 from skilllib.records.check import Check
 from skilllib.records.execution import Attempt, Trace
@@ -67,6 +67,15 @@ class RepairingCurriculum:
             and self._in_vain.get(skill.code_hash, 0) < IN_VAIN
             and _promised(skill, blame) is not None
         )
+
+    def state(self) -> Json:
+        """Return the state of the inner curriculum, where it has one that does not follow from the traces."""
+        return self.inner.state() if isinstance(self.inner, Resumable) else None
+
+    def restore(self, state: Json) -> None:
+        """Hand the state of an interrupted run on."""
+        if isinstance(self.inner, Resumable):
+            self.inner.restore(state)
 
     def _settle(self, task: Task) -> None:
         """Take a task off those that are due."""

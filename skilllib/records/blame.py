@@ -30,7 +30,8 @@ class Blame:
 def blamed(attempt: Attempt) -> Blame | None:
     """Return the run of a skill in which an attempt broke, or None.
 
-    Nobody is to blame for chance: the end of an episode, a budget that ran out, a call that may succeed later.
+    Nobody is to blame for chance: the end of an episode, a budget that ran out, a call that may succeed later. Nor is a skill
+    that was run as it is, for arguments with which it never proved itself.
     """
     execution = attempt.execution
     error = execution.error
@@ -39,7 +40,7 @@ def blamed(attempt: Attempt) -> Blame | None:
     if error.skill is not None:
         broken = [call for call in execution.skill_calls if call.name == error.skill and call.raised]
         return _of(broken[-1], execution, error) if broken else None
-    if attempt.reuses is None:
+    if attempt.reuses is None or attempt.route == "adapt":
         return None
     facts = execution.before.facts
     return Blame(

@@ -43,6 +43,7 @@ class RoutingWriter:
         skills: The library; only its active skills are used.
         then: Writes what no route reaches.
         mendable: Whether a skill that broke is going to be mended, so that there is no use in writing around it.
+        rounds: Attempts with new code at one task; what the other routes tried does not count. None leaves that to the agent.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class RoutingWriter:
         skills: SkillSource,
         then: Writer,
         mendable: Callable[[Blame], bool] = never,
+        rounds: int | None = None,
     ) -> None:
-        self._spec, self._memory, self._skills, self._then, self._mendable = spec, memory, skills, then, mendable
+        self._spec, self._memory, self._skills, self._then = spec, memory, skills, then
+        self._mendable, self._rounds = mendable, rounds
 
     def write(self, task: Task, *, skills: Sequence[Skill], trace: Trace) -> Draft | None:
         """Return the next draft by the first route that has one, or None when nothing is left to try."""
@@ -66,6 +69,8 @@ class RoutingWriter:
             for draft in route:
                 if _may_try(draft, task, trace):
                     return draft
+        if self._rounds is not None and sum(attempt.route == "write" for attempt in trace.attempts) >= self._rounds:
+            return None
         return self._then.write(task, skills=skills, trace=trace)
 
     def _routes(self, task: Task) -> Iterator[Iterable[Draft]]:
@@ -77,10 +82,15 @@ class RoutingWriter:
     def _repaired(self, task: Task, skills: Sequence[Skill], trace: Trace) -> Draft | None:
         """Return what is written to take a skill's place, as what generalises it; under another signature it could not."""
         broken = next((skill for skill in self._skills.skills("active") if skill.code_hash == task.repairs), None)
-        draft = self._then.write(task, skills=skills, trace=trace) if broken else None
-        if draft is None or broken is None or draft.program.signature() != broken.signature():
+        if broken is None or len(trace.attempts) >= TRIES:
             return None
-        return replace(draft, route="repair", merges=(Merge(broken, {}),))
+        written = self._then.write(task, skills=skills, trace=trace)
+        drafts = [
+            replace(draft, route="repair", merges=(Merge(broken, {}),), alternatives=())
+            for draft in ((written, *written.alternatives) if written else ())
+            if draft.program.signature() == broken.signature()
+        ]
+        return replace(drafts[0], alternatives=tuple(drafts[1:])) if drafts else None
 
 
 def _may_try(draft: Draft, task: Task, trace: Trace) -> bool:

@@ -11,15 +11,19 @@ import pytest
 from agents import bakery_agent
 
 from skilllib.agent import Agent
+from skilllib.agent.selection import Selection
 from skilllib.cli.replay import Replay
 from skilllib.curriculum.repairing import RepairingCurriculum
+from skilllib.protocols import Draft
 from skilllib.records.blame import blamed
 from skilllib.records.execution import Trace
+from skilllib.records.program import Program
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import Observation
 from skilllib.sandbox import MontySandbox
 from skilllib.testing import ScriptedWriter, make_bakery
+from skilllib.verifier.check import CheckVerifier
 from skilllib.workers import Workers
 from skilllib.writer.routing import RoutingWriter
 
@@ -70,7 +74,7 @@ class Watched(RepairingCurriculum):
 
 
 @contextmanager
-def mending(folder: Path, *programs: str, tasks: tuple[Task, ...] = (FLOUR, HOME), attempts: int = 2) -> Iterator[Agent]:
+def mending(folder: Path, *programs: str | Draft, tasks: tuple[Task, ...] = (FLOUR, HOME), attempts: int = 2) -> Iterator[Agent]:
     writer = ScriptedWriter(*programs)
     with bakery_agent(folder / "library", writer=writer, attempts_per_task=attempts, max_attempts=20) as agent:
         spec = agent.life.environment.spec
@@ -187,6 +191,29 @@ def test_a_repair_under_another_signature_is_not_even_run(tmp_path: Path) -> Non
         agent.max_attempts = 3
         agent.learn()
         assert told(agent)[2] == ("repair:mill", [])
+
+
+def test_of_several_repairs_the_one_that_works_replaces_the_skill(tmp_path: Path) -> None:
+    stale, good = Program.parse(mill("grind()")), Program.parse(MENDED)
+    both = Draft(program=stale, alternatives=(Draft(program=good),))
+    with mending(tmp_path, BRITTLE, CALLER, both, CALLER) as agent:
+        agent.selection = Selection(sandbox=agent.sandbox, verifier=CheckVerifier(), limits=agent.limits)
+        agent.learn()
+        assert told(agent)[2] == ("repair:mill", [("mill", "repair", True)])
+        assert [skill.status for skill in versions(agent)] == ["retired", "active"]
+
+
+def test_a_guess_at_new_arguments_that_fails_is_not_the_skills_fault(tmp_path: Path) -> None:
+    harvest = "def harvest(amount: int = 1) -> None:\n    'Harvest wheat.'\n    walk('field')\n" + (
+        "    while facts()['stock']['wheat'] < amount:\n        gather('wheat')\n"
+    )
+    few = Task(id="few", environment="bakery", goal="wheat", check="after.stock.wheat >= amount", parameters={"amount": (2, 1, 3)})
+    many = Task(id="many", environment="bakery", goal="a field of wheat", check="after.stock.wheat >= 50")
+    with mending(tmp_path, harvest, tasks=(few, many)) as agent:
+        agent.learn()
+        assert told(agent) == [("few", [("harvest", "write", True)]), ("many", [("harvest", "adapt", False)])]
+        (skill,) = versions(agent, "harvest")
+        assert agent.library.statistics(skill.code_hash).failed == 0
 
 
 def test_the_failure_counts_where_it_broke_and_not_in_its_caller(tmp_path: Path) -> None:

@@ -154,3 +154,13 @@ def test_what_conditions_cannot_say_goes_to_the_writer(tmp_path: Path, check: st
         solved(agent, WHEAT)
         trace = solved(agent, task("odd", check))
     assert not trace.attempts and len(written.tasks) == 2
+
+
+def test_rounds_count_what_was_written_and_not_what_was_run(tmp_path: Path) -> None:
+    idle = "def wait() -> None:\n    'Walk about.'\n    walk('home')\n"
+    with routed(tmp_path, HARVEST, idle, idle.replace("wait", "wait_two"), idle.replace("wait", "wait_three")) as (agent, written):
+        solved(agent, WHEAT)
+        spec = agent.life.environment.spec
+        agent.writer = RoutingWriter(spec, memory=agent.memory, skills=agent.library, then=written, rounds=2)
+        trace = solved(agent, task("impossible", "after.stock.wheat >= 50"))
+    assert routes(trace) == ["adapt", "write", "write"]
