@@ -18,7 +18,7 @@ ENDINGS = {
     "max_steps": "the budget of world steps is spent (go on with `--resume --max-steps N`)",
     "max_seconds": "the time is over (go on with `--resume --max-seconds S`)",
     "budget": "the budget of the model is spent (go on with `--resume` and more of it, such as `--max-calls N`)",
-    "model": "a model gave no reply",
+    "model": "a model gave no reply that could be used",
     "nothing_left": "nothing was left in reach",
     "interrupted": "interrupted",
     "failed": "an error ended it",
@@ -43,7 +43,7 @@ def show(
     if summary["ended"] == "interrupted":
         console.print(f"Interrupted; nothing is lost. Go on with: skilllib learn --resume --run {folder}", style="bold yellow")
     else:
-        why = f"; {summary['why']}" if summary["why"] else ""
+        why = f"; {summary['why']}" if summary["ended"] == "budget" else ""  # other errors are printed as such
         console.print(f"The run ended: {ENDINGS[summary['ended']]}{why}.")
     if summary["ended"] == "model":
         console.print(f"Nothing is lost. When it is mended, go on with: skilllib learn --resume --run {folder}")
@@ -84,4 +84,5 @@ def _print_costs(console: Console, summary: dict[str, Any]) -> None:
         if figures["attempts"]:
             counts = (f"{figures[key]:,}" for key in ("attempts", "solved", "model_calls", "tokens"))
             rows.add_row(route, *counts, usd_text(figures["usd"]), f"{figures['world_steps']:,}")
-    console.print(rows)
+    if rows.row_count:
+        console.print(rows)

@@ -131,19 +131,18 @@ def tasks_of(events: Sequence[Mapping[str, Any]]) -> list[TaskPage]:
 def unreached(milestones: Sequence[str], summary: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return each milestone that was not reached → why: what stood in the way of the last attempt at it."""
     reached = {str(milestone["milestone"]) for milestone in summary.get("milestones_reached", ())}
-    last: dict[str, tuple[int, str]] = {}
-    for event in events:
-        if event.get("event") == "attempt":
-            count = last.get(str(event["task"]), (0, ""))[0]
-            last[str(event["task"])] = (count + 1, str(event.get("reason") or ""))
-    return {name: _why(last.get(f"milestone:{name}")) for name in milestones if name not in reached}
+    pages = {page.task: page for page in tasks_of(events)}
+    last = {str(event["task"]): str(event.get("reason") or "") for event in events if event.get("event") == "attempt"}
+    tasks = {name: f"milestone:{name}" for name in milestones if name not in reached}
+    return {name: _why(pages.get(task), last.get(task, "")) for name, task in tasks.items()}
 
 
-def _why(last: tuple[int, str] | None) -> str:
-    if last is None:
+def _why(page: TaskPage | None, reason: str) -> str:
+    if page is None:
         return "never tried: other tasks came first"
-    count, reason = last
-    return f"{count} attempt{'s' if count > 1 else ''}; the last one: {reason.partition(' (missing: ')[0]}"
+    if not page.attempts:
+        return "set as a task, but there was no program to try"
+    return f"{page.attempts} attempt{'s' if page.attempts > 1 else ''}; the last one: {reason.partition(' (missing: ')[0]}"
 
 
 def picked(account: Account, most: int) -> list[Mapping[str, Any]]:

@@ -210,7 +210,7 @@ def test_prompts_are_shown_as_they_happen(door: Door, speak: Callable[[Maker], N
 def test_a_model_that_talks_nonsense_leaves_the_library_empty_and_an_account(door: Door, speak: Callable[[Maker], None]) -> None:
     speak(lambda name: ScriptedModel(lambda request: "As a language model I like turtles.", name=name))
     code, _, err = learn(door, "--max-calls", 40, "--max-attempts", 10, "--run", "runs/one")
-    assert code in (0, 2) and "Traceback" not in err
+    assert code == 2 and "ModelUseless" in err and "Traceback" not in err and summary("runs/one")["ended"] == "model"
     assert learned_hashes() == [] and summary("runs/one")["skills"]["active"] == 0
     problems = [event for event in RunFolder.open("runs/one").events() if event["event"] in ("refused_reply", "proposed")]
     assert problems

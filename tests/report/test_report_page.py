@@ -122,9 +122,16 @@ def test_tasks_gather_their_rounds_and_reasons() -> None:
 
 
 def test_what_was_not_reached_is_explained() -> None:
-    events = [{"event": "attempt", "task": "milestone:b", "reason": "no wood (missing: wood)"}]
-    found = unreached(["a", "b", "c"], {"milestones_reached": [{"milestone": "a"}]}, events)
-    assert found == {"b": "1 attempt; the last one: no wood", "c": "never tried: other tasks came first"}
+    events = [
+        {"event": "attempt", "task": "milestone:b", "reason": "no wood (missing: wood)"},
+        {"event": "task", "task": "milestone:d", "goal": "d"},
+    ]
+    found = unreached(["a", "b", "c", "d"], {"milestones_reached": [{"milestone": "a"}]}, events)
+    assert found == {
+        "b": "1 attempt; the last one: no wood",
+        "c": "never tried: other tasks came first",
+        "d": "set as a task, but there was no program to try",
+    }
 
 
 def test_a_graph_has_callers_above_callees_and_joints_for_long_edges() -> None:
