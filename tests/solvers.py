@@ -113,10 +113,12 @@ def bakery_solver(
         life = Life(environment, seed=seed, purpose="solve")
         asked = Metered(Budgeted(inner=scripted, budget=budget or Budget(), account=account), account)
         role = Role(model=asked, purpose="decompose")
+        known = RoutingWriter(environment.spec, memory=memory, skills=library, then=NoWriter())
+        writes = RoutingWriter(environment.spec, memory=memory, skills=library, then=writer)
         hands = ZeroShot(
             life=life,
-            known=RoutingWriter(environment.spec, memory=memory, skills=library, then=NoWriter()),
-            writer=RoutingWriter(environment.spec, memory=memory, skills=library, then=writer),
+            known=known,
+            writer=writes if divisions or model else known,
             sandbox=sandbox,
             verifier=verifier or Opinionated(),
             critic=FeedbackCritic(),

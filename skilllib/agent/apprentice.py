@@ -23,6 +23,11 @@ class Apprentice:
     """Names of the skills that became active, in order."""
 
     @property
+    def writes(self) -> bool:
+        """Whether new code can be written; an agent without a model searches for it."""
+        return True
+
+    @property
     def steps(self) -> int:
         """World steps so far, those of proofs included."""
         return self.agent.progress.environment_steps

@@ -160,7 +160,8 @@ class Solver:
     def _by_library(self, task: Task) -> None:
         """Try what active skills can do by themselves: for the check that is given, or that of the skill the words name."""
         hits = self.retriever.retrieve(task.goal, k=OFFERED)
-        if not hits and self.decomposer is None:
+        helpless = self.decomposer is None and (task.check is None or not self.hands.writes)
+        if not hits and helpless:
             raise _Ended("failure", f"the library has no active skill for {task.environment!r}; learn some, or give a model")
         matched = None if task.check else self.match.task(task, hits)
         root, by = (task, "check") if matched is None else (matched, "skill")
@@ -169,7 +170,7 @@ class Solver:
                 raise _Ended("success", f"{root.check} holds already; nothing was done", by=by)  # type: ignore[arg-type]
             self._try(root, write=False)
             self._reached(root, by)  # type: ignore[arg-type]
-        if self.decomposer is None:
+        if helpless:
             raise _Ended("failure", self._lacking(task, matched, [hit.skill for hit in hits]))
 
     def _lacking(self, task: Task, matched: Task | None, near: Sequence[Skill]) -> str:

@@ -54,6 +54,11 @@ class ZeroShot:
     """Nothing, ever."""
     _attempts: int = field(init=False, default=0)
 
+    @property
+    def writes(self) -> bool:
+        """Whether new code can be written."""
+        return self.writer is not self.known
+
     def pursue(self, task: Task, *, write: bool) -> Trace:
         """Try a task until it is solved, nothing is left to try, the episode ends, or a budget is spent."""
         trace = Trace(task=task)

@@ -66,7 +66,7 @@ def solver(
         agent, spec = taught.agent, taught.environment.spec
         known = RoutingWriter(spec, memory=agent.memory, skills=taught.library, then=NoWriter())
         hands = Apprentice(agent=agent, known=known, writer=agent.writer)
-        yield _solver(options, agent.life, hands, taught.library, agent.memory, taught.models, agent.account)
+        yield _solver(options, agent.life, hands, taught.library, agent.memory, taught.models, agent.progress.account)
 
 
 @contextmanager

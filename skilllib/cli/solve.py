@@ -22,6 +22,9 @@ def solve(  # noqa: PLR0913 - typer reads the options from the signature
     learn: Annotated[bool, typer.Option("--learn", help="Keep new skills that prove themselves on fresh worlds.")] = False,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="The world follows from it.")] = 0,
     max_steps: Annotated[int | None, typer.Option(min=0, help="World steps after which it ends.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes for the proofs of --learn (default: 2).")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Divides the task and writes what is missing; by litellm's name.")
     ] = None,

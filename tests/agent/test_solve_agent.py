@@ -184,7 +184,7 @@ def test_lines_that_cannot_be_used_are_told_and_asked_for_again(folder: Path) ->
     with bakery_solver(folder, "Sure, I will help you!", bad, DIVISION) as (solver, model, _):
         assert solver.solve("golden flour").solved
     told = [request.messages[-1].content for request in model.requests]
-    assert "no line had the form" in told[1] and "after.stock.rye" in told[2] and "not an expression" in told[2]
+    assert "no line had the form" in told[1] and "after.stock.rye" in told[2] and "not a Python expression" in told[2]
     assert "has to be kept up to live" in told[2]
 
 
