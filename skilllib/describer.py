@@ -64,9 +64,13 @@ class ModelDescriber:
             return "there is no sentence"
         if len(sentence) > LENGTH:
             return f"it has {len(sentence)} characters; at most {LENGTH}"
-        shown = _stems(program.source) | _stems(seen.text())
-        claimed = sorted((_stems(sentence) & self._vocabulary()) - shown)
-        if claimed:
+        if any(mark in sentence for mark in '"`{}='):
+            return f"it quotes or holds code: {sentence}"
+        shown, claims = _stems(program.source) | _stems(seen.text()), _stems(sentence)
+        vocabulary = self._vocabulary()
+        if not claims & shown & vocabulary and shown & vocabulary:
+            return f"it says nothing of what the code and the observed changes are about: {sentence}"
+        if claimed := sorted(claims & vocabulary - shown):
             return f"it speaks of {', '.join(claimed)}, which neither the code nor the observed changes show: {sentence}"
         figures = set(_NUMBER.findall(sentence)) - set(_NUMBER.findall(f"{program.source} {seen.text()}"))
         if figures:

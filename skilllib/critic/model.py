@@ -22,10 +22,12 @@ class ModelCritic:
 
     Args:
         role: Who gives the advice.
+        known: What can be called, a line each.
         fallback: Reads the environment's feedback; what it says comes first, and alone where that is enough.
     """
 
     role: Role
+    known: str = ""
     fallback: Critic = field(default_factory=FeedbackCritic)
 
     def advise(self, task: Task, execution: Execution, verdict: Verdict) -> str | None:
@@ -39,6 +41,7 @@ class ModelCritic:
             return told
         before, after = execution.before.facts, execution.after.facts
         reply = self.role.ask(
+            known=self.known,
             goal=task.goal,
             check=task.check or "",
             calls=steps_text(execution.trajectory),
