@@ -99,9 +99,7 @@ def learner(
         stages = searching(ground) if models is None else modelled(ground, models, stack)
         agent = _agent(ground, stages, life=life, account=account, run=run)
         unfinished, earlier = _resumed(agent, options)
-        yield Learner(
-            agent=agent, library=library, environment=environment, unfinished=unfinished, earlier=earlier, models=models
-        )
+        yield Learner(agent=agent, library=library, environment=environment, unfinished=unfinished, earlier=earlier, models=models)
 
 
 def opened_models(
@@ -131,8 +129,6 @@ def opened_models(
 def _agent(ground: Ground, stages: Stages, *, life: Life, account: Account, run: str) -> Agent:
     options = ground.options
     chosen = {field.name: getattr(stages, field.name) for field in fields(stages)}
-    if options.attempts_per_task is not None:
-        chosen["attempts_per_task"] = options.attempts_per_task
     return Agent(
         life=life,
         sandbox=ground.sandbox,

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
 
+from skilllib.agent.byname import NamedLinks
 from skilllib.agent.links import PinnedLinks
 from skilllib.agent.selection import Selection
 from skilllib.build.stages import Ground, Stages, prover
-from skilllib.critic import FeedbackCritic
+from skilllib.critic import ModelCritic, VerdictCritic
 from skilllib.curriculum.frontier import FrontierCurriculum
 from skilllib.curriculum.honing import Honing
 from skilllib.curriculum.model import ModelCurriculum
 from skilllib.curriculum.questions import Questions
+from skilllib.curriculum.repairing import RepairingCurriculum
 from skilllib.curriculum.view import primitive_lines
+from skilllib.describer import ModelDescriber
 from skilllib.gate.evidence import EvidenceGate, TrustingGate
+from skilllib.gate.opinion import OpinionGate
 from skilllib.models.assembly import Models
 from skilllib.prompts import load
 from skilllib.prompts.role import Role
+from skilllib.protocols import LanguageModel
+from skilllib.records.model import Purpose
+from skilllib.verifier.belief import Belief
 from skilllib.verifier.check import CheckVerifier
+from skilllib.verifier.opinion import OpinionVerifier
 from skilllib.writer.model import ModelWriter, WriterOptions
+from skilllib.writer.react import ReActWriter
 from skilllib.writer.routing import RoutingWriter
 
 ROUNDS = 4
 """Rounds for one task where a model writes programs, as in Voyager."""
 CALLS = 30
 """Rounds for one task where each is a single call of a primitive."""
+FREE_ROUNDS = 6
+"""Rounds beside those of the model: each of the routes that need none has two."""
+RETRIEVED = 5
+"""Skills that are offered to the model."""
 
 
 def modelled(ground: Ground, models: Models, stack: ExitStack) -> Stages:
@@ -35,28 +50,95 @@ def modelled(ground: Ground, models: Models, stack: ExitStack) -> Stages:
         models: Who is asked.
         stack: Closes what has to be closed.
     """
-    options = ground.options
-    writer = _writer(ground, models)
-    stack.callback(writer.close)
-    return Stages(
-        curriculum=_curriculum(ground, models),
-        writer=RoutingWriter(ground.spec, memory=ground.memory, skills=ground.skills, then=writer)
-        if options.use_library
-        else writer,
-        verifier=CheckVerifier(),
-        prover=prover(ground),
-        gate=EvidenceGate() if options.re_execute else TrustingGate(),
-        critic=FeedbackCritic(),
-        links=PinnedLinks(ground.library),
-        selection=_selection(ground),
-        writer_name=models.write.name,
-        attempts_per_task=ROUNDS,
-        skills_per_task=5 if options.use_library else 0,
+    preset = ground.options.preset
+    if preset == "voyager":
+        return _voyager(ground, models, stack)
+    if preset == "react":
+        return replace(_without_library(ground, models, stack), **_react(ground, models))
+    return _default(ground, models, stack) if ground.uses_library else _without_library(ground, models, stack)
+
+
+def _default(ground: Ground, models: Models, stack: ExitStack) -> Stages:
+    """Return the loop with everything: routes before writing, proofs, repairs, descriptions that are checked."""
+    options, spec = ground.options, ground.spec
+    curriculum = RepairingCurriculum(_curriculum(ground, models), spec=spec, skills=ground.skills)
+    rounds = options.attempts_per_task or ROUNDS
+    writer = RoutingWriter(
+        spec,
+        memory=ground.memory,
+        skills=ground.skills,
+        then=_writer(ground, models, stack),
+        mendable=curriculum.mendable,
+        rounds=rounds,
+    )
+    return replace(
+        _without_library(ground, models, stack),
+        curriculum=curriculum,
+        writer=writer,
+        describer=ModelDescriber(role=_role(ground, models.describe, "describe"), spec=spec),
+        attempts_per_task=rounds + FREE_ROUNDS,
+        skills_per_task=RETRIEVED,
     )
 
 
-def _writer(ground: Ground, models: Models) -> ModelWriter:
-    return ModelWriter(
+def _without_library(ground: Ground, models: Models, stack: ExitStack) -> Stages:
+    """Return the loop in which every program starts from primitives; what proves itself is kept, but never used."""
+    return Stages(
+        curriculum=_curriculum(ground, models),
+        writer=_writer(ground, models, stack),
+        verifier=OpinionVerifier(verifier=CheckVerifier(), role=_role(ground, models.critic, "judge")),
+        prover=prover(ground),
+        gate=EvidenceGate() if ground.options.re_execute else TrustingGate(),
+        critic=ModelCritic(role=_role(ground, models.critic, "advise")),
+        links=PinnedLinks(ground.library),
+        selection=Selection(sandbox=ground.sandbox, verifier=CheckVerifier(), limits=ground.options.limits, workers=ground.workers),
+        writer_name=models.write.name,
+        attempts_per_task=ground.options.attempts_per_task or ROUNDS,
+        skills_per_task=0,
+    )
+
+
+def _react(ground: Ground, models: Models) -> dict[str, Any]:
+    """Return what differs where a model acts step by step and nothing is kept."""
+    options = ground.options
+    writer = ReActWriter(
+        ground.spec,
+        model=models.write,
+        prompt=load("act", options.prompts),
+        options=_writer_options(ground),
+        observe=ground.observe,
+        recorder=ground.recorder,
+    )
+    return {"writer": writer, "attempts_per_task": options.attempts_per_task or CALLS, "provable": frozenset()}
+
+
+def _voyager(ground: Ground, models: Models, stack: ExitStack) -> Stages:
+    """Return the baseline: a flat library, one opinion of the final state, nothing executed again, names overwritten."""
+    judge = OpinionVerifier(
+        verifier=CheckVerifier(), role=_role(ground, models.critic, "judge"), always=True, final_state_only=True
+    )
+    return Stages(
+        curriculum=_curriculum(ground, models),
+        writer=_writer(ground, models, stack),
+        verifier=judge,
+        prover=Belief(),
+        gate=OpinionGate(),
+        critic=VerdictCritic(),
+        links=NamedLinks(ground.library),
+        describer=ModelDescriber(role=_role(ground, models.describe, "describe"), spec=ground.spec),
+        provable=frozenset({"opinion"}),
+        writer_name=f"voyager {models.write.name}",
+        attempts_per_task=ground.options.attempts_per_task or ROUNDS,
+        skills_per_task=RETRIEVED,
+    )
+
+
+def _role(ground: Ground, model: LanguageModel, purpose: Purpose) -> Role:
+    return Role(model=model, purpose=purpose, folder=ground.options.prompts)
+
+
+def _writer(ground: Ground, models: Models, stack: ExitStack) -> ModelWriter:
+    writer = ModelWriter(
         ground.spec,
         model=models.write,
         skills=ground.skills,
@@ -65,6 +147,8 @@ def _writer(ground: Ground, models: Models) -> ModelWriter:
         observe=ground.observe,
         recorder=ground.recorder,
     )
+    stack.callback(writer.close)
+    return writer
 
 
 def _writer_options(ground: Ground) -> WriterOptions:
@@ -74,6 +158,7 @@ def _writer_options(ground: Ground) -> WriterOptions:
         candidates=options.candidates,
         prompt_tokens=options.prompt_tokens,
         reply_tokens=options.reply_tokens,
+        code="always" if options.preset == "voyager" else "budget",
     )
 
 
@@ -87,10 +172,10 @@ def _curriculum(ground: Ground, models: Models) -> ModelCurriculum:
         skills=ground.skills,
         memory=ground.memory,
         embedder=ground.embedder,
-        honing=Honing(spec, ground.skills, share=options.honing if options.use_library else 0.0),
+        honing=Honing(spec, ground.skills, share=options.honing if ground.uses_library and options.preset is None else 0.0),
         questions=Questions(
             role=Role(model=models.curriculum, purpose="answer", folder=options.prompts),
-            when=options.context,
+            when="always" if options.preset == "voyager" else options.context,
             known=primitive_lines(spec.primitives),
         ),
         recorder=ground.recorder,

@@ -37,6 +37,12 @@ from skilllib.workers import Workers
 from skilllib.writer.search import SearchWriter
 
 
+ROUNDS = 8
+"""Rounds for one task without a language model."""
+LIBRARYLESS = ("react", "no-library")
+"""Presets that use no library."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ground:
     """What every stage may build on."""
@@ -54,7 +60,12 @@ class Ground:
     @property
     def skills(self) -> SkillSource:
         """What writers and curricula see of the library."""
-        return self.library if self.options.use_library else NoSkills()
+        return self.library if self.uses_library else NoSkills()
+
+    @property
+    def uses_library(self) -> bool:
+        """Whether programs may call learned skills."""
+        return self.options.use_library and self.options.preset not in LIBRARYLESS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +83,7 @@ class Stages:
     selection: Selection | None = None
     provable: frozenset[str] = frozenset({"check"})
     writer_name: str = "search"
-    attempts_per_task: int = 8
+    attempts_per_task: int = ROUNDS
     skills_per_task: int = 5
 
 
@@ -98,13 +109,14 @@ def searching(ground: Ground) -> Stages:
     return Stages(
         curriculum=frontier(ground),
         writer=SearchWriter(
-            ground.spec, embedder=ground.embedder, memory=ground.memory, skills=ground.skills, inline=not options.use_library
+            ground.spec, embedder=ground.embedder, memory=ground.memory, skills=ground.skills, inline=not ground.uses_library
         ),
         verifier=CheckVerifier(),
         prover=prover(ground),
         gate=EvidenceGate() if options.re_execute else TrustingGate(),
         critic=FeedbackCritic(),
         links=PinnedLinks(ground.library),
+        attempts_per_task=options.attempts_per_task or ROUNDS,
     )
 
 
@@ -120,4 +132,6 @@ def prover(ground: Ground) -> Prover:
     if not ground.options.re_execute:
         return NoReExecution(verifier=CheckVerifier())
     test = SequentialTest(threshold=ground.options.threshold)
-    return ReExecution(workers=ground.workers, verifier=CheckVerifier(), test=test, limits=ground.options.limits)
+    return ReExecution(
+        workers=ground.workers, verifier=CheckVerifier(), test=test, limits=ground.options.limits, skills=ground.library
+    )
