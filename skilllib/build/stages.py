@@ -36,7 +36,6 @@ from skilllib.verifier.proof import NoReExecution, ReExecution
 from skilllib.workers import Workers
 from skilllib.writer.search import SearchWriter
 
-
 ROUNDS = 8
 """Rounds for one task without a language model."""
 LIBRARYLESS = ("react", "no-library")
