@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ LENGTH = 160
 """Characters of a description."""
 ASKS = 2
 """How often a model is asked for one description."""
-SHORT = 3
+SHORT = 2
 """Letters up to which a word is taken for grammar rather than for a fact."""
 EFFECTS = 4
 """Facts that are named where nobody finds better words."""
@@ -47,18 +48,18 @@ class ModelDescriber:
         Raises:
             ModelError: The model gave no reply.
         """
-        seen = Seen.of(proof)
+        seen, code = Seen.of(proof), deeds(program)
         problem: str | None = ""
         for again in range(ASKS):
-            reply = self.role.ask(again=again, code=program.source, changes=seen.text(), problem=problem or "")
+            reply = self.role.ask(again=again, code=code, changes=seen.text(), problem=problem or "")
             sentence = _sentence(reply)
-            problem = self.problem(sentence, program, seen)
+            problem = self.problem(sentence, code, seen)
             if problem is None:
                 return sentence
         own = _sentence(program.doc)
-        return own if self.problem(own, program, seen) is None else seen.sentence(program)
+        return own if self.problem(own, code, seen) is None else seen.sentence(program)
 
-    def problem(self, sentence: str, program: Program, seen: Seen) -> str | None:
+    def problem(self, sentence: str, code: str, seen: Seen) -> str | None:
         """Return what is wrong with a description, or None."""
         if not _words(sentence):
             return "there is no sentence"
@@ -66,13 +67,13 @@ class ModelDescriber:
             return f"it has {len(sentence)} characters; at most {LENGTH}"
         if any(mark in sentence for mark in '"`{}='):
             return f"it quotes or holds code: {sentence}"
-        shown, claims = _stems(program.source) | _stems(seen.text()), _stems(sentence)
+        shown, claims = _stems(code.partition(":\n")[2]) | _stems(seen.text()), _stems(sentence)
         vocabulary = self._vocabulary()
         if not claims & shown & vocabulary and shown & vocabulary:
             return f"it says nothing of what the code and the observed changes are about: {sentence}"
         if claimed := sorted(claims & vocabulary - shown):
             return f"it speaks of {', '.join(claimed)}, which neither the code nor the observed changes show: {sentence}"
-        figures = set(_NUMBER.findall(sentence)) - set(_NUMBER.findall(f"{program.source} {seen.text()}"))
+        figures = set(_NUMBER.findall(sentence)) - set(_NUMBER.findall(f"{code} {seen.text()}"))
         if figures:
             return f"it says {', '.join(sorted(figures))}, a number that was not observed: {sentence}"
         return None
@@ -110,7 +111,17 @@ class Seen:
         """Return the most frequent changes as a sentence; without any, the program's name in words."""
         often = sorted(self.changes, key=lambda fact: -len(self.changes[fact]))[:EFFECTS]
         parts = [f"{' '.join(_words(fact))} {_moved(self.changes[fact])}" for fact in often]
-        return clipped(f"{', '.join(parts)}." if parts else f"{' '.join(_words(program.name))}.", LENGTH).capitalize()
+        text = ", ".join(parts) or " ".join(_words(program.name))
+        return clipped(f"{text[:1].upper()}{text[1:]}.", LENGTH)
+
+
+def deeds(program: Program) -> str:
+    """Return the code of a program without what it says of itself: docstring and comments are claims, not evidence."""
+    tree = ast.parse(program.source)
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
+    said = ast.get_docstring(function) is not None
+    function.body = function.body[said:] or [ast.Pass()]
+    return ast.unparse(function)
 
 
 def _gains(trials: Sequence[Trial]) -> dict[str, float]:
@@ -135,8 +146,8 @@ def _is_number(value: Json) -> bool:
 
 def _sentence(text: str) -> str:
     """Return the first sentence of a text, without marks around it."""
-    paragraph = " ".join(text.strip().strip("`\"'* ").split("\n\n")[0].split())
-    return re.split(r"(?<=[.!?])\s", paragraph, maxsplit=1)[0]
+    paragraph = " ".join(text.strip().split("\n\n")[0].split())
+    return re.split(r"(?<=[.!?])\s", paragraph, maxsplit=1)[0].strip("`\"'* ")
 
 
 def _words(text: str) -> list[str]:
