@@ -55,7 +55,7 @@ class Fit:
         if (same := self._same(program)) is not None and same.program is not None:
             return Draft(program=same.program, reuses=same, route="run", rationale=f"{same.name} is what was written")
         self._refuse_names(program)
-        self._refuse_types(program)
+        self._refuse_calls(program)
         return Draft(program=self._named(program), rationale=rationale)
 
     def _refuse_arguments(self, program: Program) -> None:
@@ -94,15 +94,15 @@ class Fit:
             raise Unusable(str(error)) from None
         if program.name in self._known and program.name in _read(program):
             raise Unusable(f"{program.name!r} is the name of a skill, so the function would call itself; give it another name")
-        if not program.names & ((self._primitives - {FACTS}) | self._known.keys()):
-            raise Unusable("the function calls no primitive and no skill, so it changes nothing")
 
-    def _refuse_types(self, program: Program) -> None:
+    def _refuse_calls(self, program: Program) -> None:
         if problems := self._checker.problems(program, self._known.values()):
             told = [
                 f"{f'line {line}: ' if line else ''}{message}{quoted(program.source, line)}" for line, message in problems[:TOLD]
             ]
             raise Unusable("\n".join(told))
+        if not program.names & ((self._primitives - {FACTS}) | self._known.keys()):
+            raise Unusable("the function calls no primitive and no skill, so it changes nothing")
 
     def _named(self, program: Program) -> Program:
         """Return the program under its own name, or a free one if that belongs to a skill that does something else."""

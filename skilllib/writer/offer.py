@@ -87,8 +87,8 @@ def world_parts(spec: EnvironmentSpec) -> Iterator[Part]:
 def fact_parts(schema: Mapping[str, Json], path: str = "facts()") -> Iterator[Part]:
     """Yield the keys of the facts, group by group."""
     members = schema.get("properties", {})
-    if leaves := [f"{key}{_values(child)}" for key, child in members.items() if "properties" not in child]:
-        yield Part("facts", f"{path}: {', '.join(leaves)}", 7.2)
+    if leaves := [f'"{key}"{_values(child)}' for key, child in members.items() if "properties" not in child]:
+        yield Part("facts", f"{path} has the keys {', '.join(leaves)}", 7.2)
     for key, child in members.items():
         yield from fact_parts(child, f'{path}["{key}"]') if "properties" in child else ()
 

@@ -6,6 +6,7 @@ where it only cannot prove that a call fits, the program is let through. Refused
 
 from __future__ import annotations
 
+import ast
 import difflib
 import re
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _PROBLEM = re.compile(r"^main\.py:(\d+):\d+: error\[([\w-]+)\] (.*)$", re.MULTILINE)
 _UNKNOWN = re.compile(r"Name `(\w+)` used when not defined")
 _KEY = re.compile(r'Unknown key "(.*?)" for TypedDict `(Facts\d+)`')
+_ATTRIBUTE = re.compile(r"Object of type `(Facts\d+)` has no attribute `(\w+)`")
 _CALLED = re.compile(r"function `(\w+)`")
 _EXPECTED = re.compile(r"Expected `Literal\[.*\]`, (?=found)")
 """Left out, since it is cut short where there are many values; the signature has them all."""
@@ -64,6 +66,14 @@ _TYPES: dict[Json, str] = {
     "object": "dict[str, Any]",
 }
 _RETURNS = re.compile(r"(None|int|float|str|bool|dict|list)(?=:|$)")
+_UNKNOWN_TO_IT = (
+    *("filter", "format", "getattr", "hasattr", "map", "setattr"),
+    *("FileExistsError", "FileNotFoundError", "ImportError", "IsADirectoryError", "ModuleNotFoundError", "NotADirectoryError"),
+    *("PermissionError", "UnboundLocalError", "UnicodeDecodeError", "UnicodeEncodeError"),
+)
+"""Builtins that the sandbox has, though its checker does not know them."""
+_ABSENT = frozenset({"EnvironmentError", "IOError", "copyright", "credits", "exit", "help", "license", "quit"})
+"""Builtins that the checker knows, though the sandbox does not have them."""
 _HEADER = "from typing import Any, Literal as Literal\nfrom typing_extensions import ReadOnly, TypedDict"
 KEYS = 12
 """Keys of a group that are named where one is not among them."""
@@ -92,6 +102,7 @@ class TypeChecker:
         self._facts = _Facts(spec.facts)
         self._stubs = [
             _HEADER,
+            *(f"{name}: Any" for name in _UNKNOWN_TO_IT),
             *self._facts.declared,
             *(f"def {primitive.signature()} -> {_returned(primitive.returns)}: ..." for primitive in spec.primitives),
         ]
@@ -117,7 +128,8 @@ class TypeChecker:
         except (pm.MontyCrashedError, TimeoutError, RuntimeError, OSError) as error:
             raise SandboxUnavailable(f"the type checker of the sandbox does not answer: {error}") from error
         known = {**self._primitives, **signatures}
-        lines = {line: self._words(message, known) for line, rule, message in reversed(found) if _sure(rule, message)}
+        lines = {line: self._words(message, known) for line, rule, message in found if _sure(rule, message)}
+        lines |= {line: _unknown(name, known) for line, name in _absent(program)}
         return [Problem(line, lines[line]) for line in sorted(lines)] or unread
 
     def close(self) -> None:
@@ -127,9 +139,11 @@ class TypeChecker:
     def _words(self, message: str, known: Mapping[str, str]) -> str:
         """Return what the checker found in words for somebody who sees signatures and facts."""
         if unknown := _UNKNOWN.search(message):
-            return f"{unknown[1]!r} is no primitive, skill, builtin or variable{near(unknown[1], [*known, FACTS])}"
+            return _unknown(unknown[1], known)
         if fact := _KEY.search(message):
-            return self._facts.unknown(fact[1], fact[2])
+            return self._facts.unknown(fact[2], fact[1])
+        if attribute := _ATTRIBUTE.search(message):
+            return f"facts are read by keys, not by attributes; {self._facts.known(*attribute.groups())}"
         if _READ_ONLY in message:
             return "facts can only be read, and change by calls alone; leave this line out"
         called = _CALLED.search(message)
@@ -145,6 +159,15 @@ def near(name: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(name, list(known), n=3)
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    return f"{name!r} is no primitive, skill, builtin or variable{near(name, [*known, FACTS])}"
+
+
+def _absent(program: Program) -> list[tuple[int, str]]:
+    names = _ABSENT & program.names
+    return [(node.lineno, node.id) for node in ast.walk(program.function) if isinstance(node, ast.Name) and node.id in names]
 
 
 def _found(session: pydantic_monty.MontySession, source: str) -> tuple[list[tuple[int, str, str]], list[Problem]]:
@@ -188,17 +211,22 @@ class _Facts:
         self._groups: dict[str, tuple[str, list[str]]] = {}
         self.declared.append(f"def {FACTS}() -> {self._type(schema, f'{FACTS}()')}: ...")
 
-    def unknown(self, key: str, group: str) -> str:
-        """Return that a key is not in a group, and which are."""
+    def unknown(self, group: str, key: str) -> str:
+        """Return that a group has no such key, and which it has."""
         path, keys = self._groups[group]
         there = f"; {path} has {', '.join(keys[:KEYS])}{', …' if len(keys) > KEYS else ''}"
-        return f"there is no {path}[{key!r}]{near(key, keys) or there}"
+        return f'there is no {path}["{key}"]{near(key, keys) or there}'
+
+    def known(self, group: str, key: str) -> str:
+        """Return how a fact is read, or that there is no such fact."""
+        path, keys = self._groups[group]
+        return f'write {path}["{key}"]' if key in keys else self.unknown(group, key)
 
     def _type(self, schema: Mapping[str, Json], path: str) -> str:
         kind = schema.get("type")
         if "properties" not in schema or schema.get("additionalProperties", True):
             return _TYPES.get(kind, "Any") if isinstance(kind, str) else "Any"
-        members = {key: self._type(child, f"{path}[{key!r}]") for key, child in schema["properties"].items()}
+        members = {key: self._type(child, f'{path}["{key}"]') for key, child in schema["properties"].items()}
         name = f"Facts{len(self._groups)}"
         self._groups[name] = path, list(members)
         fields = ", ".join(f"{key!r}: ReadOnly[{kind}]" for key, kind in members.items())

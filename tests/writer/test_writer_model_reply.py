@@ -1,0 +1,116 @@
+"""Replies are read strictly, and what is wrong with one is told exactly."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from modelled import GOOD, block, problem
+
+from skilllib.records.model import Reply
+from skilllib.records.program import Program
+from skilllib.writer.normal import normal
+from skilllib.writer.reply import Unusable, program_in
+
+
+def told(text: str, *, finish: str = "stop") -> str:
+    with pytest.raises(Unusable) as refused:
+        program_in(Reply(text=text, finish=finish))  # type: ignore[arg-type]
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "the reply is empty"),
+        (" \n ", "the reply is empty"),
+        ("<think>I wonder", "the reply is empty"),
+        ("I would walk to the field.", "there is no code block"),
+        (GOOD, "there is no code block"),
+        (f"```python\n{GOOD}", "the code block is not closed"),
+        (f"```python\n{GOOD.rstrip()}```", "the code block is not closed"),
+        (block(GOOD) + block(GOOD), "there are 2 code blocks"),
+        (block(""), "the code block is empty"),
+        (f"```json\n{GOOD}\n```", "marked 'json'"),
+        (block(GOOD + GOOD.replace("get", "take")), "only one function may stand at the top level"),
+        (block(GOOD + "get_wheat()"), "only one function may stand at the top level; move this into it\nline 5: get_wheat()"),
+        (block("import time\n" + GOOD), "only one function may stand at the top level; move this into it\nline 1: import time"),
+        (block("walk('field')"), "there is no `def` at the top level"),
+        (block("def go() -> None:\n    'Go.'\n    walk('field'\n"), "does not parse"),
+        (block("def go() -> None:\n    walk('field')\n"), "'go' has no docstring"),
+        (block("def go(n) -> None:\n    'Go.'\n    walk('field')\n"), "parameter 'n' needs a type"),
+        (block("def go(n: list) -> None:\n    'Go.'\n    walk('field')\n"), "parameter 'n' needs a type"),
+        (block("def go() -> None:\n    'Go.'\n    eval('1')\n"), "line 3: 'eval' is not allowed in a program\nline 3: eval('1')"),
+        (block("class Go:\n    'Go.'\n"), "there is no `def` at the top level"),
+        (block("async def go() -> None:\n    'Go.'\n"), "there is no `def` at the top level"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, words: str) -> None:
+    assert words in told(text)
+
+
+def test_a_syntax_error_comes_with_its_line() -> None:
+    assert told(block("def go() -> None:\n    'Go.'\n    walk('field'))\n")).endswith("line 3: walk('field'))")
+
+
+@pytest.mark.parametrize("text", [f"```python\n{GOOD}", "```python\ndef go(", "I would", block(GOOD) + "\n```python\ndef"])
+def test_a_reply_that_was_cut_off_is_told_to_be_shorter(text: str) -> None:
+    assert "cut off" in told(text, finish="length")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"```py\n{GOOD}```",
+        f"```\n{GOOD}```",
+        f"```Python3 \n{GOOD}``` ",
+        block("from typing import Literal\n\n" + GOOD),
+        block("import typing\n" + GOOD),
+        "1. Do this:\n   " + block(GOOD.replace("\n", "\n    ")).strip().replace("def get", "    def get", 1),
+        block(GOOD.replace("\n", "\r\n")).replace("\r\n\n", "\r\n"),
+    ],
+)
+def test_what_can_only_mean_one_thing_is_let_through(text: str) -> None:
+    assert normal(program_in(Reply(text=text))) == normal(Program.parse(GOOD))
+
+
+@given(st.text())
+def test_any_text_is_a_program_or_a_problem_in_words(text: str) -> None:
+    for reply in (text, block(text), f"def go():\n{text}"):
+        try:
+            assert program_in(Reply(text=reply)).name
+        except Unusable as refused:
+            assert str(refused)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (
+            "    wlak('field')",
+            "line 3: 'wlak' is no primitive, skill, builtin or variable; did you mean 'walk'?\nline 3: wlak('field')",
+        ),
+        ("    walk('feild')", "found 'Literal[\"feild\"]'; it is declared as walk(to: Literal['home', 'field',"),
+        ("    walk('field', 2)", "Too many positional arguments"),
+        ("    walk()", "No argument provided for required parameter 'to'"),
+        ("    walk(where='field')", "'where' does not match any known parameter"),
+        ("    walk = 3", "'walk' is the name of a primitive or a skill; choose another name"),
+        ("    facts = 3\n    walk('field')", "'facts' is the name of a primitive or a skill"),
+        ("    print(facts())", "calls no primitive and no skill"),
+        ("    walk('field')\n    callable(3)", "'callable' is no primitive, skill, builtin or variable"),
+        ("    import numpy\n    walk('field')", "numpy"),
+        ("    walk('field')\n    x = [*(yield)]", "not supported"),
+        ("    try:\n        walk('field')\n    except* ValueError:\n        pass", "the sandbox cannot run this"),
+    ],
+)
+def test_a_program_that_would_fail_is_told_so_before_it_costs_an_episode(source: str, words: str) -> None:
+    assert words in problem(block(f"def go() -> None:\n    'Go.'\n{source}\n"))
+
+
+def test_a_function_with_the_name_of_a_primitive_is_refused() -> None:
+    assert "'walk' is the name of a primitive" in problem(block(GOOD.replace("get_wheat", "walk")))
+
+
+def test_no_more_than_three_problems_are_told_at_once() -> None:
+    source = "def go() -> None:\n    'Go.'\n" + "".join(f"    wlak{i}()\n" for i in range(9))
+    assert problem(block(source)).count("is no primitive") == 3
