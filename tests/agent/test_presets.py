@@ -13,17 +13,26 @@ from agents import bakery_agent
 from skilllib.agent import Agent
 from skilllib.agent.byname import NamedLinks
 from skilllib.critic import VerdictCritic
+from skilllib.curriculum.questions import Questions
+from skilllib.curriculum.voyager import VoyagerCurriculum
 from skilllib.embedders import HashingEmbedder
-from skilllib.errors import NotVerified
+from skilllib.errors import ModelUseless, NotVerified
 from skilllib.gate.opinion import OpinionGate
 from skilllib.library import SkillLibrary
 from skilllib.library.byname import linked_by_name
+from skilllib.models.scripted import ScriptedModel
+from skilllib.prompts.role import Role
 from skilllib.protocols import Draft
 from skilllib.records.execution import Execution, Trace, Verdict
+from skilllib.records.model import Purpose
 from skilllib.records.program import Program
 from skilllib.records.task import Task
-from skilllib.testing import ScriptedWriter
+from skilllib.testing import ScriptedWriter, make_bakery
 from skilllib.verifier.belief import Belief
+from skilllib.verifier.check import CheckVerifier
+from skilllib.verifier.finalstate import ErrorsFail
+from skilllib.verifier.opinion import OpinionVerifier
+from skilllib.writer.voyager import CodeDescriber
 
 FETCH = 'def fetch() -> None:\n    """Fetch firewood."""\n    walk("forest")\n    gather("firewood")\n'
 FETCH_TWICE = FETCH + '    gather("firewood")\n'
@@ -137,3 +146,88 @@ def test_a_proof_that_is_only_belief_says_so() -> None:
     execution = Execution(before={"text": "", "facts": {"a": 0}}, after={"text": "", "facts": {"a": 1}})  # type: ignore[arg-type]
     proven = Belief().prove(Draft(program=Program.parse(FETCH)), task(1), execution=execution, closure=(), calls={}, seed=0)
     assert proven.proof.by == "opinion" and proven.proof.trials[0].changes == {"a": (0, 1)} and proven.proof.lower_bound == 0
+
+
+# ---- what is asked of a model
+
+
+def role(model: ScriptedModel, purpose: Purpose) -> Role:
+    return Role(model=model, purpose=purpose)
+
+
+def curriculum(*lines: str, **numbers: Any) -> tuple[VoyagerCurriculum, ScriptedModel]:
+    model = ScriptedModel({"propose": list(lines), "answer": lambda request: "Walk there and gather it."})
+    questions = Questions(role=role(model, "answer"), when="always")
+    return VoyagerCurriculum(spec=make_bakery().spec, role=role(model, "propose"), questions=questions, **numbers), model
+
+
+def test_the_first_task_that_is_proposed_is_taken_with_a_question_about_it() -> None:
+    made, model = curriculum("eat a cake | after.cake >= 1\ngather wheat | stock.wheat >= 2\nbake bread | after.stock.bread >= 1")
+    task = made.propose(make_bakery().reset(0))
+    assert task is not None and (task.goal, task.check, task.parameters) == ("gather wheat", "after.stock.wheat >= 2", {})
+    assert task.context == "How to gather wheat?\nWalk there and gather it." and task.lasting
+    assert [request.purpose for request in model.requests] == ["propose", "answer"]
+
+
+def test_a_task_whose_check_is_never_sound_is_set_without_one_and_left_to_opinion() -> None:
+    made, model = curriculum(*["bake a cake | after.cake >= 1"] * 5)
+    task = made.propose(make_bakery().reset(0))
+    assert task is not None and (task.goal, task.check) == ("bake a cake", None)
+    assert sum(request.purpose == "propose" for request in model.requests) == 5
+
+
+def test_replies_without_a_task_end_the_run_with_an_account() -> None:
+    made, _ = curriculum(*["I would rather not."] * 5)
+    with pytest.raises(ModelUseless, match="no task in 5 replies"):
+        made.propose(make_bakery().reset(0))
+
+
+def test_all_solved_and_failed_tasks_are_listed_until_the_prompt_is_full(tmp_path: Path) -> None:
+    with voyager(tmp_path / "library", FETCH, 'def bad() -> None:\n    """Fail."""\n    bake()\n') as agent:
+        traces = [solve(agent, 1), solve(agent, 2)]
+    for tokens, listed in ((3000, 41), (1400, 40)):
+        made, model = curriculum(*["gather wheat | stock.wheat >= 2"] * 5, prompt_tokens=tokens)
+        for n in range(41):
+            for trace, outcome in zip(traces, ("solved", "failed"), strict=True):
+                named = trace.task.model_copy(update={"id": f"{outcome} {n}", "goal": f"{outcome} task number {n}"})
+                made.record(trace.model_copy(update={"task": named}))
+        made.propose(make_bakery().reset(0))
+        text = model.requests[0].messages[-1].content
+        shown = [sum(f"{outcome} task number {n}\n" in text for n in range(41)) for outcome in ("solved", "failed")]
+        assert (shown == [41, 41]) == (listed == 41) and "solved task number 40\n" in text, "the oldest go first"
+        assert "cold" not in text.rpartition("<failed>")[2].partition("</failed>")[0], "no reasons"
+
+
+def test_a_description_comes_from_the_code_alone_and_is_taken_as_it_is(tmp_path: Path) -> None:
+    model = ScriptedModel({"describe": ["Fetches gold from the moon.\n\nAnd more.", ""]})
+    proof = (
+        Belief()
+        .prove(
+            Draft(program=Program.parse(FETCH)),
+            task(1),
+            execution=Execution(before={"text": "", "facts": {"a": 0}}, after={"text": "", "facts": {"a": 1}}),  # type: ignore[arg-type]
+            closure=(),
+            calls={},
+            seed=0,
+        )
+        .proof
+    )
+    describer = CodeDescriber(role(model, "describe"))
+    assert describer.describe(Program.parse(FETCH), proof) == "Fetches gold from the moon."
+    assert describer.describe(Program.parse(FETCH), proof) == "Fetch firewood."
+    assert (
+        'gather("firewood")' in model.requests[0].messages[-1].content and "(not shown)" in model.requests[0].messages[-1].content
+    )
+
+
+def test_an_error_fails_without_a_question_and_the_rest_is_judged_by_the_final_state_alone(tmp_path: Path) -> None:
+    model = ScriptedModel({"judge": ["yes\nThere is wood.", "no\nNo bread is there."]})
+    judge = OpinionVerifier(verifier=CheckVerifier(), role=role(model, "judge"), always=True, final_state_only=True)
+    bad = 'def bad() -> None:\n    """Fail."""\n    walk("home")\n    bake()\n'
+    with voyager(tmp_path / "library", bad, FETCH, FETCH_TWICE) as agent:
+        agent.verifier = ErrorsFail(judge)
+        failed = solve(agent, 1)
+        assert not failed.solved and not model.requests and failed.attempts[0].verdict.by == "opinion"
+        assert solve(agent, 2).solved and "gather" not in model.requests[0].messages[-1].content
+        unsolved = solve(agent, 3).attempts[0]
+        assert (unsolved.verdict.solved, unsolved.advice) == (False, "No bread is there.")
