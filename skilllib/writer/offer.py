@@ -116,8 +116,9 @@ def task_parts(task: Task, signature: str = "", mended: Skill | None = None) -> 
     """Yield the task, the skill that is to be mended for it, and the line with which a function for it may begin."""
     yield Part("goal", task.goal, inf)
     yield Part("task", f"Goal: {task.goal}", inf)
-    if task.check is not None:
-        yield Part("task", f"Solved when: {task.check}", inf)
+    if (check := task.parsed_check()) is not None:
+        yield Part("task", f"Solved when: {check.source}", inf)
+        yield Part("task", f"Facts in it: {', '.join(map(_read, check.facts()))}", 8.9)
     for name, values in task.parameters.items():
         yield Part("task", f"The parameter {name} will be: {', '.join(shown(value) for value in values[:8])}", inf)
     if task.context:
@@ -126,6 +127,11 @@ def task_parts(task: Task, signature: str = "", mended: Skill | None = None) -> 
         yield Part("task", f"Mend this skill:\n{mended.program.source.strip()}", inf)
     if signature:
         yield Part("task", f"Begin the function with: def {signature} -> None:", inf)
+
+
+def _read(fact: str) -> str:
+    """Return how a program reads a fact."""
+    return "facts()" + "".join(f'["{key}"]' for key in fact.split("."))
 
 
 def observation_parts(observation: Observation | None) -> Iterator[Part]:

@@ -27,7 +27,7 @@ from skilllib.writer.typecheck import near
 
 HISTORY = 20
 """Calls that are shown, with what came of them."""
-_ACTION = re.compile(r"^[ \t>*`]*action[*` \t]*:[*` \t]*(.*?)[` \t]*$", re.IGNORECASE | re.MULTILINE)
+_ACTION = re.compile(r"^[ \t>*`]*action[*` \t]*:[*` \t]*(.*?)[*` \t]*$", re.IGNORECASE | re.MULTILINE)
 _THOUGHT = re.compile(r"^[ \t>*`]*thought[*` \t]*:[*` \t]*(.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _DONE = re.compile(r"done(\(\))?\.?", re.IGNORECASE)
 
@@ -129,7 +129,7 @@ def _parsed(action: str) -> tuple[str, list[Scalar], dict[str, Scalar]]:
     problem = Unusable(f"{action[:100]!r} is not a call such as saw(kind='pine'), with constant arguments")
     try:
         node = ast.parse(action.strip(), mode="eval").body
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or any(k.arg is None for k in node.keywords):
             raise problem
         args = [ast.literal_eval(argument) for argument in node.args]
         kwargs = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in node.keywords}

@@ -44,7 +44,12 @@ def test_facts_stand_with_their_keys_in_groups() -> None:
 
 def test_the_task_stands_with_its_check_parameters_and_context() -> None:
     text = shown(task=MANY.model_copy(update={"context": "Wheat grows on the field."}))
-    assert "Goal: get wheat\nSolved when: after.stock.wheat >= amount\nThe parameter amount will be: 1, 3\n" in text
+    lines = (
+        "Solved when: after.stock.wheat >= amount",
+        'Facts in it: facts()["stock"]["wheat"]',
+        "The parameter amount will be: 1, 3",
+    )
+    assert "\n".join(("Goal: get wheat", *lines, "")) in text
     assert "Known about it: Wheat grows on the field.\n" in text and 'for the goal "get wheat"' in text
 
 
