@@ -17,6 +17,7 @@ from skilllib.curriculum.model import ModelCurriculum
 from skilllib.curriculum.questions import Questions
 from skilllib.curriculum.repairing import RepairingCurriculum
 from skilllib.curriculum.view import primitive_lines
+from skilllib.curriculum.voyager import VoyagerCurriculum
 from skilllib.describer import ModelDescriber
 from skilllib.gate.evidence import EvidenceGate, TrustingGate
 from skilllib.gate.opinion import OpinionGate
@@ -27,10 +28,12 @@ from skilllib.protocols import LanguageModel
 from skilllib.records.model import Purpose
 from skilllib.verifier.belief import Belief
 from skilllib.verifier.check import CheckVerifier
+from skilllib.verifier.finalstate import ErrorsFail
 from skilllib.verifier.opinion import OpinionVerifier
 from skilllib.writer.model import ModelWriter, WriterOptions
 from skilllib.writer.react import ReActWriter
 from skilllib.writer.routing import RoutingWriter
+from skilllib.writer.voyager import CodeDescriber
 
 ROUNDS = 4
 """Rounds for one task where a model writes programs, as in Voyager."""
@@ -114,21 +117,28 @@ def _react(ground: Ground, models: Models) -> dict[str, Any]:
 
 def _voyager(ground: Ground, models: Models, stack: ExitStack) -> Stages:
     """Return the baseline: a flat library, one opinion of the final state, nothing executed again, names overwritten."""
+    spec, options = ground.spec, ground.options
     judge = OpinionVerifier(
         verifier=CheckVerifier(), role=_role(ground, models.critic, "judge"), always=True, final_state_only=True
     )
     return Stages(
-        curriculum=_curriculum(ground, models),
+        curriculum=VoyagerCurriculum(
+            spec=spec,
+            role=_role(ground, models.curriculum, "propose"),
+            questions=_questions(ground, models),
+            recorder=ground.recorder,
+            prompt_tokens=options.prompt_tokens,
+        ),
         writer=_writer(ground, models, stack),
-        verifier=judge,
+        verifier=ErrorsFail(judge),
         prover=Belief(),
         gate=OpinionGate(),
         critic=VerdictCritic(),
         links=NamedLinks(ground.library),
-        describer=ModelDescriber(role=_role(ground, models.describe, "describe"), spec=ground.spec),
+        describer=CodeDescriber(_role(ground, models.describe, "describe")),
         provable=frozenset({"opinion"}),
         writer_name=f"voyager {models.write.name}",
-        attempts_per_task=ground.options.attempts_per_task or ROUNDS,
+        attempts_per_task=options.attempts_per_task or ROUNDS,
         skills_per_task=RETRIEVED,
     )
 
@@ -159,6 +169,7 @@ def _writer_options(ground: Ground) -> WriterOptions:
         prompt_tokens=options.prompt_tokens,
         reply_tokens=options.reply_tokens,
         code="always" if options.preset == "voyager" else "budget",
+        overwrites=options.preset == "voyager",
     )
 
 
@@ -173,13 +184,17 @@ def _curriculum(ground: Ground, models: Models) -> ModelCurriculum:
         memory=ground.memory,
         embedder=ground.embedder,
         honing=Honing(spec, ground.skills, share=options.honing if ground.uses_library and options.preset is None else 0.0),
-        questions=Questions(
-            role=Role(model=models.curriculum, purpose="answer", folder=options.prompts),
-            when="always" if options.preset == "voyager" else options.context,
-            known=primitive_lines(spec.primitives),
-        ),
+        questions=_questions(ground, models),
         recorder=ground.recorder,
         prompt_tokens=options.prompt_tokens,
+    )
+
+
+def _questions(ground: Ground, models: Models) -> Questions:
+    return Questions(
+        role=_role(ground, models.curriculum, "answer"),
+        when="always" if ground.options.preset == "voyager" else ground.options.context,
+        known=primitive_lines(ground.spec.primitives),
     )
 
 

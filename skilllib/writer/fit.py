@@ -36,10 +36,20 @@ class Fit:
         known: The active skills that may be called.
         task: The task.
         trace: The attempts so far.
+        overwrites: A program keeps its name although a skill has it, and is new although a skill is the same.
     """
 
-    def __init__(self, spec: EnvironmentSpec, checker: TypeChecker, known: Sequence[Skill], task: Task, trace: Trace) -> None:
-        self._checker, self._task, self._trace = checker, task, trace
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        checker: TypeChecker,
+        known: Sequence[Skill],
+        task: Task,
+        trace: Trace,
+        *,
+        overwrites: bool = False,
+    ) -> None:
+        self._checker, self._task, self._trace, self._overwrites = checker, task, trace, overwrites
         self._primitives = frozenset(primitive.name for primitive in spec.primitives) | {FACTS}
         self._known = {skill.name: skill for skill in known}
         self._mended = next((skill for skill in known if skill.code_hash == task.repairs), None)
@@ -52,7 +62,7 @@ class Fit:
         """
         self._refuse_arguments(program)
         self._refuse_repeated(program)
-        if (same := self._same(program)) is not None and same.program is not None:
+        if not self._overwrites and (same := self._same(program)) is not None and same.program is not None:
             return Draft(program=same.program, reuses=same, route="run", rationale=f"{same.name} is what was written")
         self._refuse_names(program)
         self._refuse_calls(program)
@@ -107,7 +117,12 @@ class Fit:
     def _named(self, program: Program) -> Program:
         """Return the program under its own name, or a free one if that belongs to a skill that does something else."""
         other = self._known.get(program.name)
-        if other is None or other is self._mended or any(p.check == self._task.check for p in other.contract.provides):
+        if (
+            self._overwrites
+            or other is None
+            or other is self._mended
+            or any(p.check == self._task.check for p in other.contract.provides)
+        ):
             return program
         name = free_name(self._task.goal, {*self._primitives, *self._known})
         return Program.parse(rewritten(program.source, name, ((program.name, name),)))

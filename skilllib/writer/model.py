@@ -53,6 +53,8 @@ class WriterOptions:
     """Tokens of a reply."""
     code: Code = "budget"
     """When the code of skills is shown."""
+    overwrites: bool = False
+    """Whether a program takes the name of a skill that does something else: a baseline, never a default."""
 
 
 @dataclass(kw_only=True)
@@ -140,7 +142,7 @@ class ModelWriter:
             PromptError: What cannot be left out of the prompt is longer than it may be.
         """
         known = [skill for skill in self._skills.skills("active") if skill.program and skill.environment in ("", self._spec.name)]
-        fit = Fit(self._spec, self._checker, known, task, trace)
+        fit = Fit(self._spec, self._checker, known, task, trace, overwrites=self._options.overwrites)
         asked = Asked(
             model=self._model,
             prompt=self._prompt,
