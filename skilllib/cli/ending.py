@@ -17,7 +17,6 @@ ENDINGS = {
     "max_attempts": "the budget of attempts is spent (go on with `--resume --max-attempts N`)",
     "max_steps": "the budget of world steps is spent (go on with `--resume --max-steps N`)",
     "max_seconds": "the time is over (go on with `--resume --max-seconds S`)",
-    "budget": "the budget of the model is spent (go on with `--resume` and more of it, such as `--max-calls N`)",
     "model": "a model gave no reply that could be used",
     "nothing_left": "nothing was left in reach",
     "interrupted": "interrupted",
@@ -43,8 +42,8 @@ def show(
     if summary["ended"] == "interrupted":
         console.print(f"Interrupted; nothing is lost. Go on with: skilllib learn --resume --run {folder}", style="bold yellow")
     else:
-        why = f"; {summary['why']}" if summary["ended"] == "budget" else ""  # other errors are printed as such
-        console.print(f"The run ended: {ENDINGS[summary['ended']]}{why}.")
+        why = summary["why"].rstrip(".") if summary["ended"] == "budget" else ENDINGS[summary["ended"]]
+        console.print(f"The run ended: {why}.")
     if summary["ended"] == "model":
         console.print(f"Nothing is lost. When it is mended, go on with: skilllib learn --resume --run {folder}")
     where = "" if library == Path("skill-library") else f" --library {library}"

@@ -26,8 +26,7 @@ class Transcript:
     def exchange(self, request: str) -> Group | Text:
         """Return what was asked and answered, from the hash of the request."""
         try:
-            if self._tape is None or self._tape.get(request) is None:
-                self._tape = TapeFile(self._path)  # it has grown since it was opened
+            self._tape = self._tape or TapeFile(self._path)
             found = self._tape.get(request)
         except SkillLibError as error:
             return Text(f"      not shown: {error}", style="yellow")

@@ -77,18 +77,18 @@ def gather(folder: Path, library: Path, tape: Path | None = None) -> Account:
         RunError: The folder is not a run folder, or the run has left no summary yet.
     """
     run, name = RunFolder.open(folder), folder.resolve().name
-    skills, said, fault = list[SkillPage](), Conversation(), ""
+    events, skills, said, fault = list(run.events()), list[SkillPage](), Conversation(), ""
     try:
         with SkillLibrary.open(library) as opened:
             skills = _skills(opened, name)
-            said = conversation(opened, name, tape or folder / "tape.jsonl")
+            said = conversation(opened, name, tape or folder / "tape.jsonl", events)
     except LibraryError as error:
         fault = f"{type(error).__name__}: {error}"
     return Account(
         folder=folder,
         options=run.options,
         summary=run.summary(),
-        events=list(run.events()),
+        events=events,
         skills=skills,
         library=library,
         conversation=said,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from skilllib.errors import SkillLibError
 from skilllib.library import SkillLibrary
@@ -56,9 +57,16 @@ class Conversation:
         return [call for one in self.rounds for call in one.calls]
 
 
-def conversation(library: SkillLibrary, run: str, tape: Path) -> Conversation:
-    """Return what models were asked in a run; nothing if it had none."""
-    rounds = [one for _, trace in library.traces(run) for one in _rounds(trace)]
+def conversation(library: SkillLibrary, run: str, tape: Path, events: Sequence[Mapping[str, Any]] = ()) -> Conversation:
+    """Return what models were asked in a run; nothing if it had none.
+
+    Args:
+        library: Has the run's traces.
+        run: Name of the run.
+        tape: Has the texts.
+        events: The run's log; calls after the last attempt stand only there.
+    """
+    rounds = [one for _, trace in library.traces(run) for one in _rounds(trace)] + _unfinished(events)
     wanted = [call.request for one in rounds for call in one.calls][-IN_FULL:]
     if not wanted:
         return Conversation()
@@ -94,6 +102,20 @@ def _rounds(trace: Trace) -> list[Round]:
         for attempt in trace.attempts
     ]
     return [*made, Round(task=task, goal=goal, number=None, calls=trace.model_calls)] if trace.model_calls else made
+
+
+def _unfinished(events: Sequence[Mapping[str, Any]]) -> list[Round]:
+    """Return the calls that belong to no attempt yet, as a round of the task that was set last."""
+    task, calls = dict[str, Any](), list[ModelCall]()
+    for event in events:
+        kind = event.get("event")
+        if kind == "model_call":
+            calls.append(ModelCall.model_validate({key: event[key] for key in ModelCall.model_fields if key in event}))
+        elif kind in ("attempt", "run_begun", "run_resumed") or (kind == "task_done" and not event.get("attempts")):
+            calls = []
+        elif kind == "task":
+            task = dict(event)
+    return [Round(number=None, task=str(task.get("task", "")), goal=str(task.get("goal", "")), calls=tuple(calls))] if calls else []
 
 
 def _proving(attempt: Attempt) -> int:

@@ -131,7 +131,7 @@ def _exchange(call: ModelCall, said: Conversation) -> str:
         return f'<p class="soft">{escaped(title)} (request {call.request[:12]})</p>'
     asked, reply = found
     parts: Sequence[tuple[str, str]] = [*((message.role, message.content) for message in asked.messages), ("reply", reply.text)]
-    shown = "".join(f'<p class="soft">{escaped(role)}</p><pre>{escaped(_clipped(text))}</pre>' for role, text in parts)
+    shown = "".join(f'<p class="soft">{escaped(role)}</p><pre class="said">{escaped(_clipped(text))}</pre>' for role, text in parts)
     return f"<details><summary>{escaped(title)}</summary>{shown}</details>"
 
 

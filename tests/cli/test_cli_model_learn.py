@@ -97,6 +97,7 @@ def test_what_a_model_cost_is_in_the_summary_the_log_the_list_and_the_report(doo
     assert door("report", "runs/one")[0] == 0
     page = Path("runs/one/report.html").read_text(encoding="utf-8")
     assert html.escape(first_words("runs/one/tape.jsonl")) in page and "Walk to the field" in page and "Routes" in page
+    assert f"<b>{found['model_calls']}</b><span>model calls" in page
 
 
 def test_everything_in_the_log_of_a_run_with_a_model_is_documented(door: Door, speak: Callable[[Maker], None]) -> None:
@@ -115,7 +116,7 @@ def test_an_empty_budget_ends_a_run_at_once_and_it_can_be_given_more(door: Door,
     code, out, err = learn(door, "--max-calls", 0, "--run", "runs/one")
     assert code == 0, err
     said = " ".join(out.split())
-    assert "the budget of the model is spent" in said and "0 of 0 calls" in said and "--resume" in said
+    assert "the budget is spent" in said and "0 of 0 calls" in said and "larger `--max-calls`" in said
     assert (summary("runs/one")["ended"], summary("runs/one")["model_calls"]) == ("budget", 0)
     assert door("learn", "--resume", "--run", "runs/one", "--max-calls", 100, "--max-attempts", 3, "--quiet")[0] == 0
     assert summary("runs/one")["ended"] == "max_attempts"

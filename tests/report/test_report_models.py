@@ -166,6 +166,26 @@ def test_a_page_has_tokens_and_money_over_the_attempts(tmp_path: Path) -> None:
     assert "Over model calls" in text
 
 
+def test_calls_that_no_attempt_followed_are_told_from_the_log(tmp_path: Path) -> None:
+    library = library_with(tmp_path / "library", Trace(task=BREAD, attempts=(attempt(1, call("a")),)))
+    logged = [{"event": "model_call", "at": 1.0, **call(text).model_dump(mode="json")} for text in ("a", "b", "c")]
+    task = {"event": "task", "task": "cake", "goal": "have cake"}
+    events = [
+        logged[0],
+        {"event": "attempt"},
+        task,
+        logged[1],
+        {"event": "run_resumed"},
+        logged[1],
+        logged[2],
+        {"event": "run_ended"},
+    ]
+    with SkillLibrary.open(library, embedder=HashingEmbedder(), index="exact") as opened:
+        said = conversation(opened, "one", recorded(tmp_path / "tape", "c"), events)
+    assert [call.request for call in said.rounds[-1].calls] == [call("b").request, call("c").request]
+    assert (said.rounds[-1].goal, len(said.calls)) == ("have cake", 3) and "answer to c" in exchanges.attempts(said)
+
+
 def test_a_curve_without_money_is_not_drawn() -> None:
     said = Conversation(rounds=[Round(number=1, task="t", goal="g", calls=(call("a"),))])
     assert exchanges.curves(said).count("<svg") == 1 and exchanges.curves(Conversation()) == ""
