@@ -24,6 +24,7 @@ from skilllib.records.base import Json
 from skilllib.records.check import Check
 from skilllib.records.execution import Trace
 from skilllib.records.model import estimated_tokens
+from skilllib.records.need import Need
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Observation
 
@@ -33,6 +34,8 @@ QUIET = 3
 """Tasks for which a model is not asked again after none of its proposals could be used."""
 MILESTONES = 40
 """Milestones not reached yet that are listed."""
+LINES = 20
+"""Solved tasks, failed tasks and skills that are shown, of each."""
 SET_ASIDE = "it failed before, and nothing was learned since that helps; ask for what it lacked, or for something else"
 FIXED = 100.0
 """Worth of what a prompt cannot do without."""
@@ -173,7 +176,7 @@ class ModelCurriculum:
                 problem = "another line asks for the same fact"
             elif problem is None:
                 task = task_of(one, self.spec, known)
-                if not provided.task(task):
+                if not _done(task, provided):
                     sound[facts] = (one, task)
                     continue
                 problem = "a skill does this already; ask for something new"
@@ -224,10 +227,15 @@ class ModelCurriculum:
         lines = {"solved": list(self._history.solved.values()), "failed": failed, "skills": self._skills()}
         parts = [Part(slot, text, FIXED) for slot, text in fixed.items()]
         for slot, texts in lines.items():
-            worths = self._likeness(observation.text, texts)
-            parts += [Part(slot, text, worths[i] + i / len(texts)) for i, text in enumerate(texts)]
+            parts += self._most_relevant(slot, texts, observation.text)
         room = self.prompt_tokens - estimated_tokens(self.role.prompt.template)
         return {slot: "\n".join(texts) for slot, texts in {**{slot: [] for slot in lines}, **fitted(parts, room)}.items()}
+
+    def _most_relevant(self, slot: str, texts: Sequence[str], query: str) -> list[Part]:
+        """Return the lines that are most like the state or the latest, the most relevant first."""
+        likeness = self._likeness(query, texts)
+        parts = [Part(slot, text, round(likeness[i] + (i + 1) / len(texts), 4)) for i, text in enumerate(texts)]
+        return sorted(parts, key=lambda part: -part.worth)[:LINES]
 
     def _skills(self) -> list[str]:
         mine = [skill for skill in self.skills.skills("active") if skill.environment in ("", self.spec.name)]
@@ -235,3 +243,11 @@ class ModelCurriculum:
 
     def _abilities(self) -> str:
         return "\n".join(self._skills()[-20:])
+
+
+def _done(task: Task, provided: Provided) -> bool:
+    """Return whether active skills do a task already, or bring about any amount of what it asks for."""
+    check = task.parsed_check()
+    conditions = check.conditions() if check is not None and not task.parameters else ()
+    amounts = [Need(fact=c.fact, kind="at_least", value=c.value) for c in conditions if c.kind == "at_least"]
+    return provided.task(task) or (0 < len(amounts) == len(conditions) and all(map(provided.need, amounts)))

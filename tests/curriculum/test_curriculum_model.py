@@ -105,6 +105,16 @@ def test_what_a_skill_does_already_is_not_learned_again() -> None:
     assert task is not None and task.id == "have:stock.flour"
 
 
+def test_a_skill_for_any_amount_does_one() -> None:
+    some = skill(
+        'def hold(amount: int) -> None:\n    """Hold wheat."""\n    gather("wheat")\n',
+        Provision(check="after.stock.wheat >= amount", parameters=("amount",)),
+    )
+    council = curriculum(["a | after.stock.wheat >= 1\nb | after.stock.wheat >= 7\nc | after.stock.egg >= 1"], shelf=Shelf(some))
+    task = council.propose(start())
+    assert task is not None and task.id == "have:stock.egg"
+
+
 def test_what_failed_without_news_is_not_set_again_until_what_it_lacked_is_there() -> None:
     line = "have flour | after.stock.flour >= 1"
     shelf = Shelf()
