@@ -24,6 +24,7 @@ LENGTH = 100
 _BULLET = re.compile(r"^[\s>#*\-•|`]*(?:\d+[.):]\s*)?")
 
 
+_ASSIGNMENT = re.compile(r"(?<![<>=!])=(?!=)")
 _TAG = re.compile(r"</?[a-z_]+>")
 _NO_WORD = re.compile(r"[^\w'.,-]+|_")
 
@@ -123,30 +124,40 @@ def _amount(check: str, spec: EnvironmentSpec) -> Condition | None:
 
 
 def mended(check: str, spec: EnvironmentSpec) -> str:
-    """Return a check with `after.` before every fact that stands without a side, since that is what is meant.
+    """Return a check without the slips that leave no doubt about what is meant.
+
+    A fact without a side is one of `after`; a name without its group stands for the only fact of that name; one `=` is two.
 
     Raises:
         InvalidCheck: It is no expression.
 
-    >>> spec = EnvironmentSpec(name="x", primitives=(), facts={"properties": {"rope": {"type": "integer"}}})
-    >>> mended("rope >= 2", spec)
-    'after.rope >= 2'
+    >>> facts = {"properties": {"store": {"type": "object", "properties": {"rope": {"type": "integer"}}}}}
+    >>> spec = EnvironmentSpec(name="x", primitives=(), facts=facts)
+    >>> mended("store.rope = 2", spec), mended("after.rope > before.rope", spec)
+    ('after.store.rope == 2', 'after.store.rope > before.store.rope')
     """
-    groups = {path.split(".")[0] for path in spec.fact_types()} - {"before", "after"}
     if len(check) > MAX_LENGTH:
         raise InvalidCheck(f"a check has at most {MAX_LENGTH} characters, this one has {len(check)}")
     try:
         with warnings.catch_warnings(action="ignore"):  # an odd escape in a string is the model's affair
-            return ast.unparse(_Sided(groups).visit(ast.parse(check, mode="eval")))
+            tree = ast.parse(_ASSIGNMENT.sub("==", check), mode="eval")
+            return ast.unparse(_Mending(list(spec.fact_types())).visit(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InvalidCheck(f"it is not a Python expression: {error}") from error
 
 
-class _Sided(ast.NodeTransformer):
-    def __init__(self, groups: set[str]) -> None:
-        self._groups = groups
+class _Mending(ast.NodeTransformer):
+    def __init__(self, facts: list[str]) -> None:
+        self._groups = {fact.split(".")[0] for fact in facts} - {"before", "after"}
+        leaves = [fact.rpartition(".")[2] for fact in facts]
+        self._only = {leaf: fact for leaf, fact in zip(leaves, facts, strict=True) if leaves.count(leaf) == 1}
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        if node.id not in self._groups:
-            return node
-        return ast.Attribute(value=ast.Name(id="after", ctx=ast.Load()), attr=node.id, ctx=ast.Load())
+        return ast.parse(f"after.{node.id}", mode="eval").body if node.id in self._groups else node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        match node:
+            case ast.Attribute(value=ast.Name(id="before" | "after" as side), attr=leaf) if leaf not in self._groups:
+                fact = self._only.get(leaf, leaf)
+                return ast.parse(f"{side}.{fact}", mode="eval").body
+        return self.generic_visit(node)
