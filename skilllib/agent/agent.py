@@ -39,7 +39,7 @@ from skilllib.records.task import Task
 from skilllib.records.world import Observation
 from skilllib.seeds import world_seed
 
-USELESS_TASKS = 3
+USELESS_TASKS = 5
 """Tasks in a row for which a model's replies held no usable program, after which a run ends."""
 
 
@@ -97,8 +97,8 @@ class Agent:
         self._started = self.clock()
         if unfinished is not None:
             self._trace = f"{self.run}/{self.progress.tasks_proposed}"
-        if unfinished is not None and (unfinished.solved or not unfinished.attempts):
-            self.curriculum.record(unfinished)  # a trace without attempts is written when there was nothing to try
+        if unfinished is not None and (unfinished.solved or not unfinished.attempts or unfinished.model_calls):
+            self.curriculum.record(unfinished)  # it ended; only what there was nothing more to try for is kept without attempts
         elif unfinished is not None:
             self.solve(unfinished.task, unfinished)
         while self._within_budget() and (task := self.curriculum.propose(self.life.wake())) is not None:
@@ -115,8 +115,7 @@ class Agent:
             if draft is None or not self._open(task):
                 break
             trace = trace.plus(self._attempt(task, draft, trace, skills))
-        if not trace.attempts:
-            trace = self._untried(trace)
+        trace = self._ended(trace)
         self.curriculum.record(trace)
         self.recorder("task_done", task=task.id, solved=trace.solved, attempts=len(trace.attempts))
         self._despair(trace)
@@ -158,12 +157,18 @@ class Agent:
         self._noted(task, attempt)
         return attempt
 
-    def _untried(self, trace: Trace) -> Trace:
-        """Keep that a task was set and nothing was tried, so that a resumed run knows it too."""
-        trace = trace.model_copy(update={"model_calls": self.progress.account.take()})
+    def _ended(self, trace: Trace) -> Trace:
+        """Keep that nothing was tried, or nothing more, and what models were asked in vain; a resumed run knows it too."""
+        calls = self.progress.account.take()
+        if trace.attempts and not calls:
+            return trace
+        trace = trace.model_copy(update={"model_calls": calls})
         with self.library.transaction():
-            self._begun(trace)
-            self.library.note(self.run, "episode", self.life.episode)
+            if trace.attempts:
+                self.library.end_trace(self._trace, calls)
+            else:
+                self._begun(trace)
+                self.library.note(self.run, "episode", self.life.episode)
             self._note_curriculum()
         return trace
 

@@ -14,6 +14,7 @@ from skilllib.library import store, tables
 from skilllib.library.database import Database
 from skilllib.records.base import Json, canonical
 from skilllib.records.execution import Attempt, Trace
+from skilllib.records.model import ModelCall
 
 
 class RunLog:
@@ -97,6 +98,18 @@ class RunLog:
                     connection.execute(sa.insert(tables.traces), values)
             except IntegrityError as error:
                 raise RunError(f"trace {trace_id!r} is there already, or there is no run {run!r}") from error
+
+    def end_trace(self, trace_id: str, model_calls: tuple[ModelCall, ...]) -> None:
+        """Add to a trace the model calls after its last attempt, which led to no other.
+
+        Raises:
+            RunError: There is no such trace.
+        """
+        ended = self.trace(trace_id).model_copy(update={"attempts": (), "model_calls": model_calls})
+        text, check = store.written(ended)
+        with self._writes(f"trace {trace_id}") as connection:
+            values = {"record": text, "digest": check}
+            connection.execute(sa.update(tables.traces).where(tables.traces.c.trace == trace_id).values(values))
 
     def append_attempt(self, trace_id: str, attempt: Attempt) -> None:
         """Add an attempt to a trace. It is on disk when this returns.

@@ -212,7 +212,7 @@ class Trace(Record):
     """Hash of everything that shaped the behaviour: writer, limits, environment, options."""
     form: Literal["code", "text", "weights"] = "code"
     model_calls: tuple[ModelCall, ...] = ()
-    """Calls to a language model after which there was nothing to try, so that they belong to no attempt."""
+    """Calls to a language model after which there was nothing more to try, so that they belong to no attempt."""
 
     @property
     def solved(self) -> bool:
