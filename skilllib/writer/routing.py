@@ -8,7 +8,8 @@ from dataclasses import replace
 from skilllib.memory import Memory
 from skilllib.protocols import Draft, Merge, SkillSource, Writer
 from skilllib.records.blame import Blame, blamed
-from skilllib.records.execution import Trace
+from skilllib.records.execution import Attempt, Trace
+from skilllib.records.need import Need
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec
@@ -35,7 +36,8 @@ class RoutingWriter:
     language model. It has no memory of its own: what was tried is read from the trace, and nothing is tried again that did
     not fail by chance.
 
-    A task whose last attempt broke inside a learned skill is set aside until that skill is mended, where somebody mends.
+    A task for which two new programs in a row lacked the same thing is set aside: obtaining it is a task of its own. So is
+    one whose last attempt broke inside a learned skill, until that skill is mended, where somebody mends.
 
     Args:
         spec: The environment's specification.
@@ -69,7 +71,8 @@ class RoutingWriter:
             for draft in route:
                 if _may_try(draft, task, trace):
                     return draft
-        if self._rounds is not None and sum(attempt.route == "write" for attempt in trace.attempts) >= self._rounds:
+        written = [attempt for attempt in trace.attempts if attempt.route == "write"]
+        if (self._rounds is not None and len(written) >= self._rounds) or _same_lack(written[-2:]):
             return None
         return self._then.write(task, skills=skills, trace=trace)
 
@@ -91,6 +94,12 @@ class RoutingWriter:
             if draft.program.signature() == broken.signature()
         ]
         return replace(drafts[0], alternatives=tuple(drafts[1:])) if drafts else None
+
+
+def _same_lack(last: Sequence[Attempt]) -> bool:
+    """Return whether two programs in a row lacked the same thing: obtaining it is a task of its own, and comes first."""
+    lacks = [{Need.of(missing.model_copy(update={"have": None})) for missing in attempt.execution.missing()} for attempt in last]
+    return len(lacks) == 2 and bool(lacks[0] & lacks[1])
 
 
 def _may_try(draft: Draft, task: Task, trace: Trace) -> bool:
