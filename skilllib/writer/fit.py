@@ -81,7 +81,7 @@ class Fit:
         form = normal(program)
         for attempt in reversed(self._trace.attempts):
             if not attempt.solved and normal(attempt.program) == form:
-                raise Repeated(f"this is the same program as before, which failed: {why(attempt)}\nWrite a different program")
+                raise Repeated(f"this is the same program as before, which failed: {why(attempt)}\n{_remedy(attempt)}")
 
     def _same(self, program: Program) -> Skill | None:
         """Return the active skill whose program this is, calling the very versions that the program would call."""
@@ -138,6 +138,14 @@ def why(attempt: Attempt) -> str:
     where = quoted(attempt.program.source, error.line) if error is not None and error.skill is None else ""
     again = " (the same call may work later)" if error is not None and error.failure is not None and error.failure.retry else ""
     return attempt.verdict.reason + again + where
+
+
+def _remedy(attempt: Attempt) -> str:
+    lacks = "; ".join(words for lack in attempt.execution.missing() if (words := lack.words()))
+    before = attempt.execution.error.primitive if attempt.execution.error else None
+    if not lacks or not before:
+        return "Write a different program"
+    return f"Write a different program: before {before}, make the calls that bring about {lacks}"
 
 
 def _read(program: Program) -> set[str]:

@@ -94,7 +94,8 @@ class Asked:
         """Take note of what was wrong with a reply; the next request tells it."""
         self.repeats += isinstance(problem, Repeated) or reply.text in self._replies
         self._replies.add(reply.text)
-        self._refused = spoken(reply), str(problem)
+        # A program that was shown already is not shown twice: models are prone to copy.
+        self._refused = "(the program that failed before)" if isinstance(problem, Repeated) else spoken(reply), str(problem)
         if self.recorder is not None:
             digest = hashlib.sha256(reply.text.encode()).hexdigest()
             self.recorder("refused_reply", purpose=self.purpose, problem=str(problem), reply=digest)

@@ -28,8 +28,7 @@ _UNKNOWN = re.compile(r"Name `(\w+)` used when not defined")
 _KEY = re.compile(r'Unknown key "(.*?)" for TypedDict `(Facts\d+)`')
 _ATTRIBUTE = re.compile(r"Object of type `(Facts\d+)` has no attribute `(\w+)`")
 _CALLED = re.compile(r"function `(\w+)`")
-_EXPECTED = re.compile(r"Expected `Literal\[.*\]`, (?=found)")
-"""Left out, since it is cut short where there are many values; the signature has them all."""
+_VALUE = re.compile(r"Argument to function `(\w+)` is incorrect: Expected `Literal\[.*\]`, found `Literal\[(.*)\]`")
 _READ_ONLY = "key is marked read-only"
 _CERTAIN = frozenset(
     {
@@ -146,9 +145,11 @@ class TypeChecker:
             return f"facts are read by keys, not by attributes; {self._facts.known(*attribute.groups())}"
         if _READ_ONLY in message:
             return "facts can only be read, and change by calls alone; leave this line out"
+        if (value := _VALUE.search(message)) and value[1] in known:
+            return f"{value[1]} does not take {value[2]}; use a value of {known[value[1]]}"
         called = _CALLED.search(message)
         declared = f"; it is declared as {known[called[1]]}" if called and called[1] in known else ""
-        return _EXPECTED.sub("", message).replace("`", "'") + declared
+        return message.replace("`", "'") + declared
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -11,8 +11,9 @@ from skilllib.errors import BudgetSpent, ModelUnavailable
 from skilllib.models.scripted import ScriptedModel
 from skilllib.prompts import load
 from skilllib.protocols import Writer
-from skilllib.records.execution import Trace
+from skilllib.records.execution import Execution, ProgramError, Trace
 from skilllib.records.model import Reply
+from skilllib.records.world import Failure, Missing
 from skilllib.writer.model import ModelWriter, seed_of
 
 WHEAT = "def fetch_wheat() -> None:\n    'Fetch wheat.'\n    walk('field')\n    gather('wheat')\n"
@@ -105,6 +106,21 @@ def test_a_program_that_failed_is_never_run_again_but_named_with_its_reason() ->
     assert told.startswith("this is the same program as before, which failed: no wheat") and "line 4: gather('wheat')" in told
 
 
+def test_a_model_that_repeats_itself_is_told_what_to_see_to_first() -> None:
+    lack = Missing(fact="stock.wheat", at_least=2, have=0)
+    error = ProgramError(
+        kind="primitive", message="no", line=4, primitive="gather(crop='wheat')", failure=Failure(message="no", missing=(lack,))
+    )
+    attempt = failed(GOOD, execution=Execution(before=SEEN, after=SEEN, error=error))
+    told = problem(block(GOOD), attempts=[attempt])
+    assert told.endswith("before gather(crop='wheat'), make the calls that bring about stock.wheat at least 2 (now 0)")
+
+
+def test_a_program_that_is_shown_already_is_not_shown_again_as_a_reply() -> None:
+    _, model = asked([block(GOOD), block(OTHER)], attempts=[failed(GOOD)])
+    assert model.requests[1].messages[-1].content.count(GOOD.strip()) == 1
+
+
 def test_a_program_that_failed_under_other_names_is_the_same_program() -> None:
     one = "def a() -> None:\n    'A.'\n    for i in range(2):\n        n = gather('wheat')\n        print(n, i)\n"
     other = "def b() -> None:\n    'B.'\n    for step in range(2):\n        x: int = gather('wheat')\n        print(x, step)\n"
@@ -174,6 +190,7 @@ def test_a_skill_that_is_to_be_mended_keeps_its_name_and_signature() -> None:
     broken = skill("def get_wheat(amount: int = 1) -> None:\n    'Get wheat.'\n    gather('wheat')\n", check="after.at == 'mill'")
     task = TASK.model_copy(update={"repairs": broken.code_hash})
     assert "must begin with `def get_wheat(amount: int = 1)`" in problem(block(GOOD), broken, task=task)
+    assert broken.program is not None and "which failed; change it" in problem(block(broken.program.source), broken, task=task)
     mended = GOOD.replace("get_wheat()", "get_wheat(amount: int = 1)")
     draft, model = asked([block(mended)], broken, task=task)
     assert draft is not None and draft.program.source == mended

@@ -90,7 +90,7 @@ def test_any_text_is_a_program_or_a_problem_in_words(text: str) -> None:
             "    wlak('field')",
             "line 3: 'wlak' is no primitive, skill, builtin or variable; did you mean 'walk'?\nline 3: wlak('field')",
         ),
-        ("    walk('feild')", "found 'Literal[\"feild\"]'; it is declared as walk(to: Literal['home', 'field',"),
+        ("    walk('feild')", "walk does not take \"feild\"; use a value of walk(to: Literal['home', 'field',"),
         ("    walk('field', 2)", "Too many positional arguments"),
         ("    walk()", "No argument provided for required parameter 'to'"),
         ("    walk(where='field')", "'where' does not match any known parameter"),
