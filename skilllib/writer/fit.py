@@ -79,6 +79,8 @@ class Fit:
 
     def _refuse_repeated(self, program: Program) -> None:
         form = normal(program)
+        if self._mended is not None and self._mended.program is not None and normal(self._mended.program) == form:
+            raise Repeated(f"this is {self._mended.name!r} as it is, which failed; change it")
         for attempt in reversed(self._trace.attempts):
             if not attempt.solved and normal(attempt.program) == form:
                 raise Repeated(f"this is the same program as before, which failed: {why(attempt)}\n{_remedy(attempt)}")
