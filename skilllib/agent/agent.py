@@ -109,7 +109,8 @@ class Agent:
     def solve(self, task: Task, trace: Trace | None = None) -> Trace:
         """Try a task until the environment says it is solved, the attempts run out, or nothing is left to try."""
         trace = trace or Trace(task=task, profile=self._profile())
-        skills = [hit.skill for hit in self.library.retrieve(task.goal, k=self.skills_per_task)] if self.skills_per_task else []
+        query = f"{task.goal}\n{task.context}".strip()
+        skills = [hit.skill for hit in self.library.retrieve(query, k=self.skills_per_task)] if self.skills_per_task else []
         while len(trace.attempts) < self.attempts_per_task and not trace.solved and self._within_budget():
             draft = self.writer.write(task, skills=skills, trace=trace)
             if draft is None or not self._open(task):
