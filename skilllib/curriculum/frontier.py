@@ -61,7 +61,7 @@ class FrontierCurriculum:
 
     def record(self, trace: Trace) -> None:
         """Take note of how a task went, and of what was reached on the way."""
-        self._record.add(trace, skills=len(Provided(self._skills, self.spec)))
+        self._record.add(trace)
         for attempt in trace.attempts:
             for milestone in self.spec.milestones:
                 if reached(milestone.check, attempt.execution.before.facts, attempt.execution.after.facts):
@@ -103,6 +103,11 @@ class FrontierCurriculum:
     def unreached(self) -> list[str]:
         """Return the milestones that no attempt reached, in words."""
         return [m.name.replace("_", " ") for m in self.spec.milestones if m.name not in self._reached]
+
+    def stale(self, task: Task, provided: Provided) -> bool:
+        """Return whether a task was set before, unless everything it lacked is provided now."""
+        standing = self._record.of(task.id)
+        return standing.rounds > 0 and not (standing.missing and all(map(provided.need, standing.missing)))
 
     def rounds(self, task: Task) -> int:
         """Return how often a task was set."""
@@ -146,7 +151,7 @@ class FrontierCurriculum:
         standing = self._record.of(task.id)
         if not task.lasting:
             return 1.0 if standing.fruitless < ROUNDS else 0.0
-        if standing.fruitless > ROUNDS or (standing.untried and standing.skills == len(provided)):
+        if standing.fruitless > ROUNDS or (standing.untried and standing.promoted == self._record.promoted):
             return 0.0
         if provided.task(task):
             return 1.0 if standing.fruitless < ROUNDS else 0.0
@@ -206,9 +211,6 @@ class Provided:
             for skill in skills.skills("active")
             if skill.environment in ("", spec.name)
         ]
-
-    def __len__(self) -> int:
-        return len(self._skills)
 
     def task(self, task: Task) -> bool:
         """Return whether an active skill was shown to do a task."""

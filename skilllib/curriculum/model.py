@@ -31,7 +31,7 @@ from skilllib.records.world import EnvironmentSpec, Observation
 DISTANCE = 1.0
 """Weight of a goal's distance from the goals set so far, beside the signals of the frontier."""
 QUIET = 3
-"""Tasks for which a model is not asked again after none of its proposals could be used."""
+"""Tasks for which a model is not asked again after it proposed nothing that is new and can be used."""
 MILESTONES = 40
 """Milestones not reached yet that are listed."""
 LINES = 20
@@ -61,8 +61,9 @@ class Refused:
 class ModelCurriculum:
     """Lets a model propose tasks with checks, and chooses among those that pass acceptance.
 
-    Vital needs that press come first, then exercises when they are due; where no proposal survives, the frontier's own
-    best goal is taken. What was proposed and not chosen waits for the tasks to come, so that one call serves several.
+    Vital needs that press come first, then exercises when they are due; where no proposal survives, or those that do were
+    tried before and score lower, the frontier's own best goal is taken. What was proposed and not chosen waits for the
+    tasks to come, so that one call serves several.
 
     All but that backlog follows from the traces; `state` and `restore` carry it over to a resumed run.
     """
@@ -99,14 +100,11 @@ class ModelCurriculum:
             return self._chosen(own.task, own.reason)
         if self.honing.due(self._history.tasks) and (exercise := self.honing.propose(self.frontier.rounds)) is not None:
             return self._chosen(exercise, "an exercise")
-        accepted = self._proposed(observation)
-        if accepted:
-            best = max(accepted, key=lambda one: one.candidate.score)
-            self._backlog = [one.proposal for one in accepted if one.candidate.task.id != best.candidate.task.id]
-            return self._chosen(best.candidate.task, best.candidate.reason)
-        if own is None:
-            return None
-        return self._chosen(own.task, f"{own.reason}; no proposal could be used")
+        best = max(self._proposed(observation), key=lambda one: one.candidate.score, default=None)
+        if best is None or (own is not None and self._stale(best) and self._weighed(own).score > best.candidate.score):
+            return None if own is None else self._chosen(own.task, f"{own.reason}; no proposal was better")
+        self._backlog = [one for one in self._backlog if one != best.proposal]
+        return self._chosen(best.candidate.task, best.candidate.reason)
 
     def record(self, trace: Trace) -> None:
         """Take note of how a task went."""
@@ -130,23 +128,35 @@ class ModelCurriculum:
     # ---- proposals
 
     def _proposed(self, observation: Observation) -> list[Accepted]:
-        """Return the accepted proposals: those of the backlog, else fresh ones."""
+        """Return the accepted proposals: those of the backlog that were not tried yet, else what the model says now."""
         accepted, _ = self._judged(self._backlog, observation)
-        if accepted:
-            return accepted
+        waiting = [one for one in accepted if not self._stale(one)]
+        self._backlog = [one.proposal for one in waiting]
+        if waiting:
+            return waiting
         if self._quiet:
             self._quiet -= 1
             return []
+        accepted = self._asked(observation)
+        self._backlog = [one.proposal for one in accepted]
+        self._quiet = QUIET if all(map(self._stale, accepted)) else 0
+        return accepted
+
+    def _asked(self, observation: Observation) -> list[Accepted]:
+        """Ask the model until a proposal is accepted, or often enough."""
         refused: list[Refused] = []
         for again in range(self.asks):
             given = proposals(self.role.ask(again=again, **self._slots(observation, refused)))
             accepted, fresh = self._judged(given, observation)
-            refused = [*refused, *fresh] if given else [*refused, Refused(Proposal("", ""), "no line had the form goal | check")]
             self._told(accepted, fresh)
             if accepted:
                 return accepted
-        self._quiet = QUIET
+            refused += fresh if given else [Refused(Proposal("", ""), "no line had the form goal | check")]
         return []
+
+    def _stale(self, one: Accepted) -> bool:
+        """Return whether a proposal was set as a task before, with nothing learned since that it lacked."""
+        return self.frontier.stale(one.candidate.task, self.frontier.provided())
 
     def _judged(self, given: Sequence[Proposal], observation: Observation) -> tuple[list[Accepted], list[Refused]]:
         """Divide proposals into those that may be set as tasks, with their scores, and those that may not."""

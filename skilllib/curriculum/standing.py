@@ -23,8 +23,8 @@ class Standing:
     """Number of tasks recorded when that was."""
     untried: bool = False
     """True if the writer had nothing to try the last time."""
-    skills: int = 0
-    """Number of active skills at that time."""
+    promoted: int = 0
+    """Number of skills that had become active by then."""
     fruitless: int = 0
     """Rounds in a row without success."""
 
@@ -37,14 +37,17 @@ class Record:
     outcomes: dict[str, list[bool]] = field(default_factory=dict)
     """Kind of goal (its first word) → how its tasks went, in order."""
     tasks: int = 0
+    promoted: int = 0
+    """Skills that became active over these traces: what is new can be told from traces alone, so a resumed run knows it."""
 
-    def add(self, trace: Trace, *, skills: int) -> None:
-        """Add a trace, and how many skills were active when it ended."""
+    def add(self, trace: Trace) -> None:
+        """Add a trace."""
         self.tasks += 1
+        self.promoted += sum(attempt.admitted is not None for attempt in trace.attempts)
         standing = self.standings.setdefault(trace.task.id, Standing())
         standing.rounds += 1
         standing.set_aside_at = self.tasks
-        standing.untried, standing.skills = not trace.attempts, skills
+        standing.untried, standing.promoted = not trace.attempts, self.promoted
         family = trace.task.goal.split()[0]
         self.outcomes.setdefault(family, []).append(trace.solved)
         if trace.solved:

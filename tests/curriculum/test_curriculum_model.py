@@ -78,10 +78,22 @@ def test_when_no_proposal_survives_the_frontier_chooses_and_says_so_and_the_mode
         task = council.propose(start())
         assert task == own.task
         assert len(requests(council)) == 3
-        assert "no proposal could be used" in watch.events[-1][1]["reason"]
+        assert "no proposal was better" in watch.events[-1][1]["reason"]
         council.record(trace(task, missing=[Missing(fact="at", equals="mill")] if n else []))
     council.propose(start())
     assert len(requests(council)) == 6
+
+
+def test_a_proposal_that_was_tried_before_gives_way_to_something_new() -> None:
+    council = curriculum(lambda request: "light the oven | after.oven.lit")
+    first = council.propose(start())
+    assert first is not None and first.goal == "light the oven"
+    council.record(trace(first, missing=[Missing(fact="at", equals="kitchen")]))
+    second = council.propose(start())
+    assert second is not None and second.id.startswith("have:") and len(requests(council)) == 2
+    council.record(trace(second, solved=True))
+    council.propose(start())
+    assert len(requests(council)) == 2, "who repeats himself is not asked at once"
 
 
 def test_what_was_proposed_refused_and_chosen_is_told() -> None:

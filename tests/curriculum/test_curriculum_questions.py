@@ -5,26 +5,18 @@ from __future__ import annotations
 import pytest
 from proposing import curriculum, requests, start, trace
 
-from skilllib.records.world import Missing
+from skilllib.records.task import Task
 
 LINE = "have flour | after.stock.flour >= 1"
 SCRIPT = {"propose": lambda request: LINE, "answer": lambda request: "Gather two wheat first.\nThen grind."}
-LACK = [Missing(fact="stock.wheat", at_least=2)]
 
 
-@pytest.mark.parametrize(("when", "contexts"), [("never", [False, False]), ("retry", [False, True]), ("always", [True, True])])
-def test_a_question_is_asked_when_it_was_said(when: str, contexts: list[bool]) -> None:
+@pytest.mark.parametrize(("when", "asked"), [("never", [False, False]), ("retry", [False, True]), ("always", [True, True])])
+def test_a_question_is_asked_when_it_was_said(when: str, asked: list[bool]) -> None:
     council = curriculum(SCRIPT, when=when)
-    found = []
-    for _ in contexts:
-        task = council.propose(start())
-        assert task is not None
-        found.append(bool(task.context))
-        council.record(trace(task))
-        for _ in range(3):  # others pass, so that it comes back
-            council.record(trace(task.model_copy(update={"id": "other"}), solved=True))
-        council.restore({"backlog": [], "quiet": 0})
-    assert found == contexts
+    task = Task(id="t", environment="bakery", goal="have flour")
+    assert [bool(council.questions.posed(task, skills="", failed=why).context) for why in ("", "no wheat")] == asked
+    assert not council.questions.posed(task.model_copy(update={"lasting": False}), skills="", failed="no wheat").context
 
 
 def test_the_answer_stands_below_its_question_and_is_not_asked_again_by_who_has_the_trace() -> None:
