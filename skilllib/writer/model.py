@@ -32,7 +32,7 @@ from skilllib.writer.reply import Unusable, program_in, rationale_in, spoken
 from skilllib.writer.typecheck import TypeChecker
 
 RISING = (0.0, 0.4, 0.8, 1.0)
-"""Temperature after the same program or reply came back so many times."""
+"""Temperature after so many replies could not be used, or the same program came back so many times."""
 VARIED = 0.7
 """Least temperature of the second candidate and those after it: at 0 they would be the first again."""
 
@@ -45,7 +45,7 @@ class WriterOptions:
     """Of the first candidate, as long as nothing comes back."""
     candidates: int = 1
     """Programs asked for in each round."""
-    replies: int = 4
+    replies: int = 3
     """Rounds of asking for one draft: after the first, the model is told what was wrong."""
     prompt_tokens: int = 3000
     """Tokens of a prompt, as estimated."""
@@ -59,7 +59,7 @@ class WriterOptions:
 
 @dataclass(kw_only=True)
 class Asked:
-    """One conversation about one draft: asks, tells what was wrong, and rises in temperature when the same comes back."""
+    """One conversation about one draft: asks, tells what was wrong, and rises in temperature with every reply in vain."""
 
     model: LanguageModel
     prompt: Prompt
@@ -78,7 +78,7 @@ class Asked:
         """Ask once."""
         again = round_ > 0 and self._refused is not None
         parts = [*self.parts, *(refused_parts(*self._refused) if again and self._refused else ())]
-        temperature = max(self.options.temperature, RISING[min(self.repeats, len(RISING) - 1)], VARIED if candidate else 0.0)
+        temperature = max(self.options.temperature, RISING[min(max(round_, self.repeats), len(RISING) - 1)], VARIED if candidate else 0.0)
         return self.model.complete(
             Request(
                 purpose=self.purpose,

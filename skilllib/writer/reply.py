@@ -16,6 +16,9 @@ _PYTHON = ("python", "py", "python3", "")
 """Ways of opening the block that cannot mean anything else, so that refusing them would teach nothing."""
 _TYPING = re.compile(r"\A(?:[ \t]*\n|from typing import [\w, ]+\n|import typing\n)+")
 """Imports for annotations at the top: what they name is there anyway, so they are taken off."""
+_FACTS = re.compile(r"(?<![\w.])facts\(\)(?:\[[^\[\]\n]*\]|\.[A-Za-z_]\w*(?![\w(]))+")
+_ATTRIBUTE = re.compile(r"\.([A-Za-z_]\w*)")
+"""Facts are nested dictionaries of plain values: what looks like an attribute of them can only be a key."""
 RATIONALE = 200
 """Characters kept of what a reply says outside of its code."""
 
@@ -50,6 +53,7 @@ def parsed(source: str) -> Program:
         Unusable: It is none, with the line that is to blame.
     """
     source = _TYPING.sub("", textwrap.dedent(source)).strip("\n") + "\n"
+    source = _FACTS.sub(lambda read: _ATTRIBUTE.sub(r'["\1"]', read[0]), source)
     try:
         return Program.parse(source)
     except InvalidProgram as error:

@@ -122,7 +122,7 @@ def test_an_empty_budget_ends_a_run_at_once_and_it_can_be_given_more(door: Door,
     assert summary("runs/one")["ended"] == "max_attempts"
 
 
-@pytest.mark.parametrize("first", [1, 2, 4, 7])
+@pytest.mark.parametrize("first", [1, 3, 4, 7])
 def test_a_run_in_two_budgets_is_the_run_in_one(door: Door, speak: Callable[[Maker], None], first: int) -> None:
     learn(door, "--max-calls", 12, "--max-attempts", 8, "--library", "whole", "--run", "w/one")
     learn(door, "--max-calls", first, "--max-attempts", 8, "--library", "parts", "--run", "p/one")
@@ -130,6 +130,13 @@ def test_a_run_in_two_budgets_is_the_run_in_one(door: Door, speak: Callable[[Mak
     door("learn", "--resume", "--run", "p/one", "--max-calls", 12)
     assert attempts("p/one") == attempts("w/one") and learned_hashes("parts") == learned_hashes("whole")
     assert summary("p/one")["model_calls"] == summary("w/one")["model_calls"]
+
+
+def test_a_proven_program_is_kept_although_the_budget_does_not_reach_for_its_description(
+    door: Door, speak: Callable[[Maker], None]
+) -> None:
+    learn(door, "--max-calls", 2, "--library", "poor", "--run", "p/one")
+    assert summary("p/one")["ended"] == "budget" and summary("p/one")["skills"]["active"] == 1
 
 
 @pytest.mark.parametrize("error", [ModelRefused("no key"), ModelUnavailable("nobody answers")])

@@ -52,7 +52,7 @@ def test_what_was_wrong_is_told_in_the_next_request_and_nothing_else_changes() -
     assert second.messages[0] == first.messages[0] and second.messages[1].content.startswith(first.messages[1].content)
     told = second.messages[1].content.removeprefix(first.messages[1].content)
     assert "<reply>\nI cannot.\n</reply>" in told and "there is no code block" in told
-    assert second.temperature == 0 and second.seed != first.seed
+    assert (first.temperature, second.temperature) == (0, 0.4) and second.seed != first.seed
 
 
 def test_only_the_last_unusable_reply_is_told() -> None:
@@ -61,11 +61,11 @@ def test_only_the_last_unusable_reply_is_told() -> None:
     assert "second words" in last and "first words" not in last
 
 
-def test_it_gives_up_after_four_replies_and_says_why_to_whoever_records() -> None:
+def test_it_gives_up_after_three_replies_and_says_why_to_whoever_records() -> None:
     notes = Notes()
     draft, model = asked([f"no {i}" for i in range(9)], recorder=notes)
-    assert draft is None and len(model.requests) == 4
-    assert [event for event, _ in notes.events] == ["refused_reply"] * 4
+    assert draft is None and len(model.requests) == 3
+    assert [event for event, _ in notes.events] == ["refused_reply"] * 3
     assert notes.events[0][1] == {
         "purpose": "write",
         "problem": "there is no code block; put the function between ```python and ```",
@@ -86,14 +86,14 @@ def test_what_a_model_thinks_aloud_is_no_part_of_its_reply() -> None:
 
 def test_the_temperature_rises_when_the_same_program_comes_back() -> None:
     renamed = GOOD.replace("get_wheat", "other_name").replace("Get wheat.", "Another sentence.")
-    draft, model = asked([block(GOOD), block(renamed), block(GOOD), block(OTHER)], attempts=[failed(GOOD, reason="no wheat")])
-    assert [request.temperature for request in model.requests] == [0.0, 0.4, 0.8, 1.0]
+    draft, model = asked([block(GOOD), block(renamed), block(OTHER)], attempts=[failed(GOOD, reason="no wheat")])
+    assert [request.temperature for request in model.requests] == [0.0, 0.4, 0.8]
     assert draft is not None and draft.program.source == OTHER
 
 
-def test_the_temperature_rises_when_the_same_useless_reply_comes_back() -> None:
+def test_the_temperature_rises_with_every_useless_reply() -> None:
     _, model = asked(["no", "no", "no", block(GOOD)])
-    assert [request.temperature for request in model.requests] == [0.0, 0.0, 0.4, 0.8]
+    assert [request.temperature for request in model.requests] == [0.0, 0.4, 0.8]
 
 
 def test_a_higher_temperature_of_the_options_is_kept() -> None:

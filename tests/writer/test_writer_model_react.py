@@ -84,9 +84,9 @@ def test_what_is_wrong_with_an_action_is_told_in_the_next_request(reply: str, wo
     assert str(notes.events[0][1]["problem"]) in model.requests[1].messages[-1].content
 
 
-def test_it_gives_up_after_four_useless_replies() -> None:
+def test_it_gives_up_after_three_useless_replies() -> None:
     draft, model = acted(["?"] * 9)
-    assert draft is None and [request.temperature for request in model.requests] == [0.0, 0.0, 0.4, 0.8]
+    assert draft is None and [request.temperature for request in model.requests] == [0.0, 0.4, 0.8]
 
 
 def test_what_came_of_the_calls_before_is_shown_within_bounds() -> None:

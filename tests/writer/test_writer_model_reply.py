@@ -10,7 +10,7 @@ from modelled import GOOD, block, problem
 from skilllib.records.model import Reply
 from skilllib.records.program import Program
 from skilllib.writer.normal import normal
-from skilllib.writer.reply import Unusable, program_in
+from skilllib.writer.reply import Unusable, parsed, program_in
 
 
 def told(text: str, *, finish: str = "stop") -> str:
@@ -114,3 +114,17 @@ def test_a_function_with_the_name_of_a_primitive_is_refused() -> None:
 def test_no_more_than_three_problems_are_told_at_once() -> None:
     source = "def go() -> None:\n    'Go.'\n" + "".join(f"    wlak{i}()\n" for i in range(9))
     assert problem(block(source)).count("is no primitive") == 3
+
+
+@pytest.mark.parametrize(
+    ("read", "meant"),
+    [
+        ('facts()["stock"].wheat', 'facts()["stock"]["wheat"]'),
+        ("facts().stock.wheat", 'facts()["stock"]["wheat"]'),
+        ('facts()["stock"].get("wheat", 0)', 'facts()["stock"].get("wheat", 0)'),
+        ("other.facts().stock", "other.facts().stock"),
+    ],
+)
+def test_an_attribute_of_the_facts_is_read_as_the_key_that_it_can_only_be(read: str, meant: str) -> None:
+    body = f'def look_up() -> None:\n    """Look it up."""\n    x = {{}}\n    print({read})\n'
+    assert parsed(body).source == body.replace(read, meant)
