@@ -11,6 +11,7 @@ from skilllib.agent.keeping import contract, kept_tests
 from skilllib.agent.links import PinnedLinks
 from skilllib.agent.progress import Progress
 from skilllib.agent.selection import Choice, Selection, fitting
+from skilllib.critic import FeedbackCritic
 from skilllib.errors import BudgetSpent, CyclicCalls, DuplicateSkill, ModelUseless
 from skilllib.library import SkillLibrary
 from skilllib.life import Life
@@ -198,7 +199,7 @@ class Agent:
             reuses=draft.reuses.version_hash if draft.reuses else None,
             execution=execution,
             verdict=verdict,
-            advice=self._advice(task, execution, verdict),
+            advice=self._advice(task, draft, execution, verdict),
             seed=self.life.world_seed,
             episode=self.life.episode,
             retrieved=tuple(skill.name for skill in skills),
@@ -206,9 +207,10 @@ class Agent:
             experience=choice.experience.plus(observed(execution, root=draft.reuses)),
         )
 
-    def _advice(self, task: Task, execution: Execution, verdict: Verdict) -> str | None:
+    def _advice(self, task: Task, draft: Draft, execution: Execution, verdict: Verdict) -> str | None:
+        critic = self.critic if draft.reuses is None else FeedbackCritic()  # nobody rewrites a skill that is run as it is
         try:
-            return self.critic.advise(task, execution, verdict)
+            return critic.advise(task, execution, verdict)
         except BudgetSpent:  # what was done in the world counts, advised or not
             return None
 

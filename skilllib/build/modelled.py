@@ -30,6 +30,7 @@ from skilllib.verifier.belief import Belief
 from skilllib.verifier.check import CheckVerifier
 from skilllib.verifier.finalstate import ErrorsFail
 from skilllib.verifier.opinion import OpinionVerifier
+from skilllib.writer.affordances import Affordances
 from skilllib.writer.model import ModelWriter, WriterOptions
 from skilllib.writer.react import ReActWriter
 from skilllib.writer.routing import RoutingWriter
@@ -92,7 +93,7 @@ def _without_library(ground: Ground, models: Models, stack: ExitStack) -> Stages
         verifier=OpinionVerifier(verifier=CheckVerifier(), role=_role(ground, models.critic, "judge")),
         prover=prover(ground),
         gate=EvidenceGate() if ground.options.re_execute else TrustingGate(),
-        critic=ModelCritic(role=_role(ground, models.critic, "advise")),
+        critic=ModelCritic(role=_role(ground, models.critic, "advise"), known=primitive_lines(ground.spec.primitives)),
         links=PinnedLinks(ground.library),
         selection=Selection(sandbox=ground.sandbox, verifier=CheckVerifier(), limits=ground.options.limits, workers=ground.workers),
         writer_name=models.write.name,
@@ -144,10 +145,11 @@ def _voyager(ground: Ground, models: Models, stack: ExitStack) -> Stages:
 
 
 def _role(ground: Ground, model: LanguageModel, purpose: Purpose) -> Role:
-    return Role(model=model, purpose=purpose, folder=ground.options.prompts)
+    return Role(model=model, purpose=purpose, folder=ground.options.prompts, max_tokens=ground.options.reply_tokens)
 
 
 def _writer(ground: Ground, models: Models, stack: ExitStack) -> ModelWriter:
+    affordances = Affordances(ground.spec, embedder=ground.embedder, memory=ground.memory)
     writer = ModelWriter(
         ground.spec,
         model=models.write,
@@ -155,6 +157,7 @@ def _writer(ground: Ground, models: Models, stack: ExitStack) -> ModelWriter:
         prompt=load("write", ground.options.prompts),
         options=_writer_options(ground),
         observe=ground.observe,
+        affordances=None if ground.options.preset == "voyager" else affordances,
         recorder=ground.recorder,
     )
     stack.callback(writer.close)
@@ -178,7 +181,7 @@ def _curriculum(ground: Ground, models: Models) -> ModelCurriculum:
     frontier = FrontierCurriculum(spec, memory=ground.memory, skills=ground.skills)
     return ModelCurriculum(
         spec=spec,
-        role=Role(model=models.curriculum, purpose="propose", folder=options.prompts),
+        role=_role(ground, models.curriculum, "propose"),
         frontier=frontier,
         skills=ground.skills,
         memory=ground.memory,

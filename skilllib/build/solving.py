@@ -136,6 +136,6 @@ def _solver(
     spec: EnvironmentSpec = life.environment.spec
     decomposer = None
     if models is not None:
-        role = Role(model=models.curriculum, purpose="decompose", folder=options.prompts)
+        role = Role(model=models.curriculum, purpose="decompose", folder=options.prompts, max_tokens=options.reply_tokens)
         decomposer = Decomposer(spec=spec, role=role, memory=memory, prompt_tokens=options.prompt_tokens)
     return Solver(life=life, hands=hands, retriever=library, match=Match(spec.name), decomposer=decomposer, account=account)

@@ -82,7 +82,7 @@ class ModelCurriculum:
     prompt_tokens: int = 3000
     warm_up: int = 8
     """Solved tasks after which the whole state is shown."""
-    asks: int = 3
+    asks: int = 2
     """How often a model is asked for one task, the first time included."""
     _history: History = field(init=False, default_factory=History)
     _backlog: list[Proposal] = field(init=False, default_factory=list)

@@ -14,12 +14,14 @@ from skilllib.records.model import Purpose, Reply, Request
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Observation, Parameter
+from skilllib.writer.affordances import Affordances
 from skilllib.writer.fit import Fit, Repeated
 from skilllib.writer.naming import free_name
 from skilllib.writer.normal import normal
 from skilllib.writer.offer import (
     Code,
     attempt_parts,
+    call_parts,
     fact_parts,
     filled,
     observation_parts,
@@ -77,8 +79,11 @@ class Asked:
     def reply(self, round_: int, candidate: int = 0) -> Reply:
         """Ask once."""
         again = round_ > 0 and self._refused is not None
-        parts = [*self.parts, *(refused_parts(*self._refused) if again and self._refused else ())]
-        temperature = max(self.options.temperature, RISING[min(max(round_, self.repeats), len(RISING) - 1)], VARIED if candidate else 0.0)
+        refused = refused_parts(*self._refused) if again and self._refused else ()
+        parts = [part for part in (*self.parts, *refused) if part.slot in self.prompt.slots]
+        temperature = max(
+            self.options.temperature, RISING[min(max(round_, self.repeats), len(RISING) - 1)], VARIED if candidate else 0.0
+        )
         return self.model.complete(
             Request(
                 purpose=self.purpose,
@@ -111,6 +116,7 @@ class ModelWriter:
         prompt: The prompt `write`, or one with the same slots.
         options: How the model is asked.
         observe: Returns what is there now; without it the state after the last attempt is shown.
+        affordances: Names calls that may be of use, with what was seen of them.
         recorder: Is told of every reply that could not be used.
     """
 
@@ -123,9 +129,10 @@ class ModelWriter:
         prompt: Prompt | None = None,
         options: WriterOptions | None = None,
         observe: Callable[[], Observation] | None = None,
+        affordances: Affordances | None = None,
         recorder: Recorder | None = None,
     ) -> None:
-        self._spec, self._model, self._skills = spec, model, skills
+        self._spec, self._model, self._skills, self._affordances = spec, model, skills, affordances
         self._prompt, self._options = prompt or load("write"), options or WriterOptions()
         self._observe, self._recorder = observe, recorder
         self._checker = TypeChecker(spec)
@@ -182,6 +189,8 @@ class ModelWriter:
         yield from skill_parts([skill for skill in skills if skill.code_hash in callable_], code=self._options.code)
         yield from task_parts(task, mended.signature() if mended else signature(task, taken), mended)
         yield from observation_parts(observed(self._observe, trace))
+        if self._affordances is not None:
+            yield from call_parts(self._affordances.lines(task, trace))
         yield from attempt_parts(trace.attempts)
 
 

@@ -141,6 +141,12 @@ def observation_parts(observation: Observation | None) -> Iterator[Part]:
         yield Part("observation", f"Facts that are not 0, False or empty:\n{facts_text(observation.facts)}", 7.1)
 
 
+def call_parts(lines: Sequence[str]) -> Iterator[Part]:
+    """Yield calls that may be of use, the best first."""
+    for rank, line in enumerate(lines):
+        yield Part("calls", line, 8.4 - rank / 100)
+
+
 def attempt_parts(attempts: Sequence[Attempt]) -> Iterator[Part]:
     """Yield what was tried: of the last attempt everything, of those before what is not to be repeated."""
     for i, attempt in enumerate(attempts[:-1]):
