@@ -101,6 +101,11 @@ class Check:
         """Return the dotted paths of all facts the check reads, in order of appearance."""
         return tuple(dict.fromkeys(path for _, path in _paths(self._body)))
 
+    @property
+    def conjuncts(self) -> int:
+        """How many conditions are joined by `and`, those that `conditions` leaves out among them."""
+        return len(self._body.values) if isinstance(self._body, ast.BoolOp) and isinstance(self._body.op, ast.And) else 1
+
     def conditions(self) -> tuple[Condition, ...]:
         """Return the conjuncts that a search can work with; an unusual one is left out."""
         return tuple(condition for part in _conjuncts(self._body) if (condition := _condition(part)) is not None)

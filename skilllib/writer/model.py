@@ -159,6 +159,7 @@ class ModelWriter:
             origin=(task.id, len(trace.attempts)),
             parts=list(self._parts(task, skills, known, trace)),
             recorder=self._recorder,
+            repeats=min(sum(attempt.route == "write" for attempt in trace.attempts), 1),
         )
         for round_ in range(self._options.replies):
             candidates = self._options.candidates if round_ == 0 else 1
@@ -188,7 +189,7 @@ class ModelWriter:
         yield from fact_parts(self._spec.facts)
         yield from skill_parts([skill for skill in skills if skill.code_hash in callable_], code=self._options.code)
         yield from task_parts(task, mended.signature() if mended else signature(task, taken), mended)
-        yield from observation_parts(observed(self._observe, trace))
+        yield from observation_parts(observed(self._observe, trace), relevant(task, trace))
         if self._affordances is not None:
             yield from call_parts(self._affordances.lines(task, trace))
         yield from attempt_parts(trace.attempts)
@@ -199,6 +200,13 @@ def observed(observe: Callable[[], Observation] | None, trace: Trace) -> Observa
     if observe is not None:
         return observe()
     return trace.attempts[-1].execution.after if trace.attempts else None
+
+
+def relevant(task: Task, trace: Trace) -> tuple[str, ...]:
+    """Return the facts that a task's check reads and those that the last program lacked."""
+    check = task.parsed_check()
+    lacked = [missing.fact for missing in trace.attempts[-1].execution.missing() if missing.fact] if trace.attempts else []
+    return (*(check.facts() if check else ()), *lacked)
 
 
 def signature(task: Task, taken: set[str]) -> str:

@@ -8,9 +8,11 @@ from typing import Literal
 
 from skilllib.errors import PromptError
 from skilllib.prompts import Part, Prompt, fitted
-from skilllib.prompts.shown import facts_text, steps_text
+from skilllib.prompts.shown import steps_text
 from skilllib.records.base import Json
+from skilllib.records.check import Check, Condition
 from skilllib.records.execution import Attempt
+from skilllib.records.facts import lookup
 from skilllib.records.model import BYTES_PER_TOKEN, Message, estimated_tokens
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
@@ -117,8 +119,9 @@ def task_parts(task: Task, signature: str = "", mended: Skill | None = None) -> 
     yield Part("goal", task.goal, inf)
     yield Part("task", f"Goal: {task.goal}", inf)
     if (check := task.parsed_check()) is not None:
-        yield Part("task", f"Solved when: {check.source}", inf)
-        yield Part("task", f"Facts in it: {', '.join(map(_read, check.facts()))}", 8.9)
+        yield Part("task", f"Solved when: {_in_words(check)}", inf)
+        if task.parameters:
+            yield Part("task", f"Facts in it: {', '.join(map(_read, check.facts()))}", 8.9)
     for name, values in task.parameters.items():
         yield Part("task", f"The parameter {name} will be: {', '.join(shown(value) for value in values[:8])}", inf)
     if task.context:
@@ -129,16 +132,31 @@ def task_parts(task: Task, signature: str = "", mended: Skill | None = None) -> 
         yield Part("task", f"Begin the function with: def {signature} -> None:", inf)
 
 
+def _in_words(check: Check) -> str:
+    """Return what a check asks for in words: where it can be said so, nobody takes it for code that a program may copy."""
+    conditions = check.conditions()
+    said = [_asked(condition) for condition in conditions if condition.kind != "decrease"]
+    return " and ".join(said) if len(said) == len(conditions) == check.conjuncts else check.source
+
+
+def _asked(condition: Condition) -> str:
+    value = condition.value[1:] if isinstance(condition.value, str) and condition.value.startswith("$") else repr(condition.value)
+    kinds = {"increase": "has gone up by at least", "at_least": "is at least", "at_most": "is at most", "equals": "is"}
+    return f"{condition.fact} {kinds[condition.kind]} {value}"
+
+
 def _read(fact: str) -> str:
     """Return how a program reads a fact."""
     return "facts()" + "".join(f'["{key}"]' for key in fact.split("."))
 
 
-def observation_parts(observation: Observation | None) -> Iterator[Part]:
-    """Yield what is there."""
+def observation_parts(observation: Observation | None, facts: Iterable[str] = ()) -> Iterator[Part]:
+    """Yield what is there: in words, and of the facts those that matter, since a long list of them distracts."""
     if observation is not None:
         yield Part("observation", observation.text, 8.5)
-        yield Part("observation", f"Facts that are not 0, False or empty:\n{facts_text(observation.facts)}", 7.1)
+        wanted = dict.fromkeys(facts)
+        if told := [f"{_read(fact)} is {lookup(observation.facts, fact)!r}" for fact in wanted]:
+            yield Part("observation", "\n".join(told), 7.1)
 
 
 def call_parts(lines: Sequence[str]) -> Iterator[Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 
@@ -55,9 +56,34 @@ def parsed(source: str) -> Program:
     source = _TYPING.sub("", textwrap.dedent(source)).strip("\n") + "\n"
     source = _FACTS.sub(lambda read: _ATTRIBUTE.sub(r'["\1"]', read[0]), source)
     try:
-        return Program.parse(source)
+        return Program.parse(_without_assignments(source))
     except InvalidProgram as error:
         raise Unusable(f"{error}{quoted(source, error.line)}") from None
+
+
+def _without_assignments(source: str) -> str:
+    """Return a source without statements that assign to facts: facts are copies, so that such a statement does nothing."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return source  # whoever parses it for good says what is wrong
+    lines = source.splitlines(keepends=True)
+    for node in ast.walk(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+        if targets and all(_is_fact(target) for target in targets) and isinstance(node, ast.stmt):
+            rest = range(node.lineno, node.end_lineno or node.lineno)
+            lines[node.lineno - 1] = f"{' ' * node.col_offset}pass\n"
+            for i in rest:
+                lines[i] = ""
+    return "".join(lines)
+
+
+def _is_fact(node: ast.expr) -> bool:
+    """Return whether an expression is a key of `facts()`."""
+    depth = 0
+    while isinstance(node, ast.Subscript):
+        node, depth = node.value, depth + 1
+    return depth > 0 and isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "facts"
 
 
 def quoted(source: str, line: int | None) -> str:

@@ -3,7 +3,8 @@
     OPENAI_API_BASE=http://127.0.0.1:8123/v1 OPENAI_API_KEY=none \\
         python tests/benchmarks/presets.py crafter --model openai/local --calls 40 --seeds 3 --folder presets
 
-Every run has the same budget of model calls. Runs that are in the folder already are not made again, so the table can be
+Options that this command does not know, such as `--timeout 300`, are handed to `skilllib learn`. Every run has the same
+budget of model calls. Runs that are in the folder already are not made again, so the table can be
 printed once more, or more seeds added, without asking a model. What counts as solved is the check's word on what happened
 in the world, under every preset, also where a preset itself goes by an opinion. A false accept is an active skill that
 solves its own task in less than three of ten fresh worlds that nothing was written or proved in.
@@ -49,7 +50,7 @@ def learned(given: argparse.Namespace, arm: str, seed: int) -> Path:
     command += ["--model", given.model, "--seed", str(seed), "--max-calls", str(given.calls), "--max-attempts", str(given.attempts)]
     if (home / "run" / "run.json").exists():
         command = [*command[:8], "--resume"]
-    done = subprocess.run([*command, *ARMS[arm], "--quiet"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, *ARMS[arm], *given.more, "--quiet"], capture_output=True, text=True, check=False)
     if done.returncode:
         print(f"{arm} {seed}: exit code {done.returncode}: {done.stderr.strip()[-500:]}", file=sys.stderr)
     return home
@@ -164,7 +165,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--arms", nargs="+", default=["default", "voyager", "no-library"], choices=ARMS)
     parser.add_argument("--folder", default="presets")
-    given = parser.parse_args()
+    given, given.more = parser.parse_known_args()
     found: dict[tuple[str, int], dict[str, float]] = {}
     for seed in range(given.seeds):
         for arm in given.arms:
