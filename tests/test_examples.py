@@ -11,6 +11,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SAYS = {
     "learn_bakery.py": "fresh worlds solved",
+    "learn_with_a_scripted_model.py": "the same skills from the tape alone: True",
     "look_up_skills.py": "proved: success rate above",
     "prove_a_program.py": "accepted: True",
     "run_a_program_in_the_sandbox.py": "grant: ",

@@ -23,7 +23,10 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "environments").rglob("*.md"))]
 IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-OURS = re.compile(r"^(build|dist|runs|skill-library|venv|__pycache__|.*\.egg-info|\..*)$")
+MADE = re.compile(r"^(__pycache__|.*\.egg-info|\..*)$")
+"""What tools leave behind anywhere."""
+MADE_AT_THE_TOP = re.compile(r"^(build|dist|runs|skill-library|venv)$")
+"""What they leave at the top only; a package may have one of these names."""
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -168,6 +171,7 @@ def test_the_tree_in_the_readme_is_the_one_on_the_disk() -> None:
         assert caption, f"say what {name} is"
         folder = folder if line.startswith(" ") else name
         drawn.add(f"{folder}{name}" if line.startswith(" ") else name)
-    house = {f"skilllib/{path.name}{'/' * path.is_dir()}" for path in (ROOT / "skilllib").iterdir() if not OURS.match(path.name)}
-    folders = {f"{path.name}/" for path in ROOT.iterdir() if path.is_dir() and not OURS.match(path.name)}
+    house = {f"skilllib/{path.name}{'/' * path.is_dir()}" for path in (ROOT / "skilllib").iterdir() if not MADE.match(path.name)}
+    top = [path.name for path in ROOT.iterdir() if path.is_dir() and not MADE.match(path.name)]
+    folders = {f"{name}/" for name in top if not MADE_AT_THE_TOP.match(name)}
     assert drawn == house | folders
