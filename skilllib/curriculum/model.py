@@ -30,6 +30,10 @@ from skilllib.records.world import EnvironmentSpec, Observation
 
 DISTANCE = 1.0
 """Weight of a goal's distance from the goals set so far, beside the signals of the frontier."""
+FITTING = 1.0
+"""Weight of a goal's likeness to what the environment shows: what is at hand is easier than what is not."""
+PROPOSED = 0.1
+"""What a model's new proposal has ahead of the goals that follow from what was seen."""
 QUIET = 3
 """Tasks for which a model is not asked again after it proposed nothing that is new and can be used."""
 MILESTONES = 40
@@ -61,9 +65,9 @@ class Refused:
 class ModelCurriculum:
     """Lets a model propose tasks with checks, and chooses among those that pass acceptance.
 
-    Vital needs that press come first, then exercises when they are due; where no proposal survives, or those that do were
-    tried before and score lower, the frontier's own best goal is taken. What was proposed and not chosen waits for the
-    tasks to come, so that one call serves several.
+    Vital needs that press come first, then exercises when they are due. Else proposals and the frontier's own goals are
+    weighed alike: by the signals of the frontier, their distance from the goals set so far, and what is at hand. What was
+    proposed and not chosen waits for the tasks to come, so that one call serves several.
 
     All but that backlog follows from the traces; `state` and `restore` carry it over to a resumed run.
     """
@@ -95,13 +99,15 @@ class ModelCurriculum:
         Raises:
             ModelError: The model gave no reply.
         """
-        own = max(self.frontier.candidates(observation), key=lambda candidate: candidate.score, default=None)
-        if own is not None and not own.task.lasting:
-            return self._chosen(own.task, own.reason)
+        goals = self.frontier.candidates(observation)
+        urgent = max(goals, key=lambda candidate: candidate.score, default=None)
+        if urgent is not None and not urgent.task.lasting:
+            return self._chosen(urgent.task, urgent.reason)
         if self.honing.due(self._history.tasks) and (exercise := self.honing.propose(self.frontier.rounds)) is not None:
             return self._chosen(exercise, "an exercise")
+        own = max((self._weighed(one, observation) for one in goals), key=lambda one: one.score, default=None)
         best = max(self._proposed(observation), key=lambda one: one.candidate.score, default=None)
-        if best is None or (own is not None and self._stale(best) and self._weighed(own).score > best.candidate.score):
+        if best is None or (own is not None and own.score > best.candidate.score + PROPOSED * (not self._stale(best))):
             return None if own is None else self._chosen(own.task, f"{own.reason}; no proposal was better")
         self._backlog = [one for one in self._backlog if one != best.proposal]
         return self._chosen(best.candidate.task, best.candidate.reason)
@@ -163,7 +169,7 @@ class ModelCurriculum:
         provided = self.frontier.provided()
         tasks, refused = self._sound(given, observation, provided)
         candidates = {c.task.id: c for c in self.frontier.appraised([task for _, task in tasks], provided)}
-        accepted = [Accepted(one, self._weighed(candidates[task.id])) for one, task in tasks if task.id in candidates]
+        accepted = [Accepted(one, self._weighed(candidates[task.id], observation)) for one, task in tasks if task.id in candidates]
         refused += [Refused(one, SET_ASIDE) for one, task in tasks if task.id not in candidates]
         return accepted, refused
 
@@ -193,11 +199,11 @@ class ModelCurriculum:
             refused.append(Refused(one, problem))
         return list(sound.values()), refused
 
-    def _weighed(self, candidate: Candidate) -> Candidate:
-        """Return a candidate with its distance from the goals set so far added to its score."""
-        archive = self._history.goals()
-        nearest = max(self._likeness(candidate.task.goal, archive), default=0.0)
-        return replace(candidate, score=round(candidate.score + DISTANCE * (1 - nearest), 6))
+    def _weighed(self, candidate: Candidate, observation: Observation) -> Candidate:
+        """Return a candidate with its distance from the goals set so far, and its nearness to what is there, in its score."""
+        nearest = max(self._likeness(candidate.task.goal, self._history.goals()), default=0.0)
+        (fitting,) = self._likeness(candidate.task.goal, [observation.text])
+        return replace(candidate, score=round(candidate.score + DISTANCE * (1 - nearest) + FITTING * fitting, 6))
 
     def _likeness(self, query: str, texts: Sequence[str]) -> list[float]:
         """Return the cosine of a text with each of others."""

@@ -16,6 +16,7 @@ from skilllib.writer.ranking import WordRanking
 
 FOR_GOAL, FOR_LACK = 4, 3
 """Calls that are named for the goal, and for each thing that the last program lacked."""
+RISING = ("at_least", "increase")
 LACKS = 3
 """Things lacked, and facts raised, that are named."""
 
@@ -40,7 +41,9 @@ class Affordances:
     def _lines(self, task: Task, trace: Trace) -> Iterator[str]:
         check = task.parsed_check()
         facts = check.facts() if check else ()
-        yield from self._best(task.goal, facts, FOR_GOAL, self._calls)
+        goals = [Need(fact=c.fact, kind="at_least", value=True) for c in (check.conditions() if check else ()) if c.kind in RISING]
+        able = [call for call in self._calls if not any(self._lacks(call, goal) for goal in goals)]
+        yield from self._best(task.goal, facts, FOR_GOAL, able)
         for missing in trace.attempts[-1].execution.missing() if trace.attempts else ():
             need = Need.of(missing)
             helpful = [call for call in self._calls if not self._lacks(call, need)]
@@ -56,7 +59,8 @@ class Affordances:
     def _lacks(self, call: Call, need: Need) -> bool:
         """Return whether a call was seen to lack the very thing that it is considered for."""
         experience = self._memory.of(call.name, dict(call.arguments + call.defaults))
-        return experience is not None and need in map(Need.of, experience.missing)
+        lacked = [Need.of(missing) for missing in experience.missing] if experience else []
+        return any((one.fact, one.kind, one.near) == (need.fact, need.kind, need.near) for one in lacked)
 
     def _share(self, experience: CallExperience | None, facts: tuple[str, ...]) -> float:
         if experience is None or not experience.succeeded:

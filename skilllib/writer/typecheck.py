@@ -146,7 +146,7 @@ class TypeChecker:
         if _READ_ONLY in message:
             return "facts can only be read, and change by calls alone; leave this line out"
         if (value := _VALUE.search(message)) and value[1] in known:
-            return f"{value[1]} does not take {value[2]}; use a value of {known[value[1]]}"
+            return f"{value[1]} does not take {value[2]}; leave this line out, or use a value of {known[value[1]]}"
         called = _CALLED.search(message)
         declared = f"; it is declared as {known[called[1]]}" if called and called[1] in known else ""
         return message.replace("`", "'") + declared
