@@ -10,6 +10,7 @@ tasks. A task counts as solved by its check's word.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,7 @@ def spent(trace: Trace) -> tuple[int, int]:
 def binned(found: list[tuple[int, int, int, bool]]) -> list[dict[str, float]]:
     """Return for each bin with tasks its range, tasks, solved tasks, tokens and calls."""
     rows = []
-    for low, high in zip(BINS, BINS[1:], strict=False):
+    for low, high in itertools.pairwise(BINS):
         inside = [one for one in found if low <= one[0] < high]
         if inside:
             row = {"from": low, "to": high - 1, "tasks": len(inside), "solved": sum(one[3] for one in inside)}
