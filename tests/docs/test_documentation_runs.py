@@ -152,6 +152,14 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in _anchors(to), f"{target}: no such heading"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_tests_that_a_page_names_exist(page: Path) -> None:
+    """A link to a file of tests is labelled with the name of a test in it, in words."""
+    for label, target in re.findall(r"\[([^\]]+)\]\(([^)\s]*/test_\w+\.py)\)", page.read_text(encoding="utf-8")):
+        tests = (page.parent / target).read_text(encoding="utf-8")
+        assert f"def test_{label.replace(' ', '_')}(" in tests, f"{target} has no test {label!r}"
+
+
 def _anchors(page: Path) -> set[str]:
     titles = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
