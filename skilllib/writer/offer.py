@@ -154,8 +154,8 @@ def observation_parts(observation: Observation | None, facts: Iterable[str] = ()
     """Yield what is there: in words, and of the facts those that matter, since a long list of them distracts."""
     if observation is not None:
         yield Part("observation", observation.text, 8.5)
-        wanted = dict.fromkeys(facts)
-        if told := [f"{_read(fact)} is {lookup(observation.facts, fact)!r}" for fact in wanted]:
+        values = {fact: lookup(observation.facts, fact) for fact in facts}
+        if told := [f"{_read(fact)} is {value!r}" for fact, value in values.items() if value is not None]:
             yield Part("observation", "\n".join(told), 7.1)
 
 

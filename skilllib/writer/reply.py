@@ -8,7 +8,7 @@ import textwrap
 
 from skilllib.errors import InvalidProgram
 from skilllib.records.model import Reply
-from skilllib.records.program import Program
+from skilllib.records.program import Program, syntax_tree
 
 _THOUGHT = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL | re.IGNORECASE)
 _BLOCK = re.compile(r"^[ ]{0,3}```[ \t]*([^\n`]*)\n(.*?)^[ ]{0,3}```[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -20,6 +20,7 @@ _TYPING = re.compile(r"\A(?:[ \t]*\n|from typing import [\w, ]+\n|import typing\
 _FACTS = re.compile(r"(?<![\w.])facts\(\)(?:\[[^\[\]\n]*\]|\.[A-Za-z_]\w*(?![\w(]))+")
 _ATTRIBUTE = re.compile(r"\.([A-Za-z_]\w*)")
 """Facts are nested dictionaries of plain values: what looks like an attribute of them can only be a key."""
+_READ = ast.dump(ast.parse("facts()", mode="eval").body)
 RATIONALE = 200
 """Characters kept of what a reply says outside of its code."""
 
@@ -54,36 +55,53 @@ def parsed(source: str) -> Program:
         Unusable: It is none, with the line that is to blame.
     """
     source = _TYPING.sub("", textwrap.dedent(source)).strip("\n") + "\n"
-    source = _FACTS.sub(lambda read: _ATTRIBUTE.sub(r'["\1"]', read[0]), source)
+    source = _without_assignments(_FACTS.sub(lambda read: _ATTRIBUTE.sub(r'["\1"]', read[0]), source))
     try:
-        return Program.parse(_without_assignments(source))
+        return Program.parse(source)
     except InvalidProgram as error:
         raise Unusable(f"{error}{quoted(source, error.line)}") from None
 
 
 def _without_assignments(source: str) -> str:
-    """Return a source without statements that assign to facts: facts are copies, so that such a statement does nothing."""
+    """Return a source without assignments to facts, if it has any; what their values call stays."""
+    taken_off = _AssignmentsOff()
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+        tree = taken_off.visit(syntax_tree(source))
+        return f"{ast.unparse(tree)}\n" if taken_off.found else source
+    except (InvalidProgram, RecursionError):
         return source  # whoever parses it for good says what is wrong
-    lines = source.splitlines(keepends=True)
-    for node in ast.walk(tree):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
-        if targets and all(_is_fact(target) for target in targets) and isinstance(node, ast.stmt):
-            rest = range(node.lineno, node.end_lineno or node.lineno)
-            lines[node.lineno - 1] = f"{' ' * node.col_offset}pass\n"
-            for i in rest:
-                lines[i] = ""
-    return "".join(lines)
+
+
+class _AssignmentsOff(ast.NodeTransformer):
+    """Takes assignments to facts off: facts are copies, so that such a statement does no more than its value does."""
+
+    found = False
+
+    def visit_Assign(self, node: ast.Assign) -> ast.stmt:
+        return self._left(node, node.targets)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.stmt:
+        return self._left(node, [node.target])
+
+    def _left(self, node: ast.Assign | ast.AugAssign, targets: list[ast.expr]) -> ast.stmt:
+        if not all(map(_is_fact, targets)):
+            return node
+        self.found = True
+        return ast.Expr(node.value) if _acts(node.value) else ast.Pass()
 
 
 def _is_fact(node: ast.expr) -> bool:
-    """Return whether an expression is a key of `facts()`."""
-    depth = 0
-    while isinstance(node, ast.Subscript):
-        node, depth = node.value, depth + 1
-    return depth > 0 and isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "facts"
+    """Return whether an expression is a key of `facts()`, found without doing anything else."""
+    return isinstance(node, ast.Subscript) and not _acts(node.slice) and (_is_facts(node.value) or _is_fact(node.value))
+
+
+def _is_facts(node: ast.AST) -> bool:
+    return ast.dump(node) == _READ
+
+
+def _acts(node: ast.expr) -> bool:
+    """Return whether an expression does more than to look facts up."""
+    return any(isinstance(part, ast.Call | ast.NamedExpr) and not _is_facts(part) for part in ast.walk(node))
 
 
 def quoted(source: str, line: int | None) -> str:

@@ -17,6 +17,7 @@ from skilllib.writer.adapt import adapted
 from skilllib.writer.chain import planned
 from skilllib.writer.providers import known_skills
 from skilllib.writer.reuse import reuses
+from skilllib.writer.salvage import enough
 from skilllib.writer.tried import by_chance
 
 TRIES = 2
@@ -71,6 +72,8 @@ class RoutingWriter:
             for draft in route:
                 if _may_try(draft, task, trace):
                     return draft
+        if trace.attempts and (rest := enough(task, trace.attempts[-1])) is not None and _may_try(rest, task, trace):
+            return rest
         written = [attempt for attempt in trace.attempts if attempt.route == "write"]
         if (self._rounds is not None and len(written) >= self._rounds) or _same_lack(written[-2:]):
             return None
@@ -106,7 +109,7 @@ def _may_try(draft: Draft, task: Task, trace: Trace) -> bool:
     """Return whether a draft is new to a trace, or failed by chance, and its route has not had its share."""
     names = {parameter.name for parameter in draft.program.parameters}
     given = {name: value for name, value in {**draft.arguments, **task.arguments()}.items() if name in names}
-    by_route = [attempt for attempt in trace.attempts if attempt.route == draft.route]
+    by_route = [attempt for attempt in trace.attempts if attempt.route == draft.route != "write"]
     same = [
         attempt
         for attempt in trace.attempts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import pytest
 from modelled import GOOD, MANY, OTHER, SEEN, SPEC, TASK, Notes, Shelf, asked, block, failed, problem, skill
@@ -11,7 +12,7 @@ from skilllib.errors import BudgetSpent, ModelUnavailable
 from skilllib.models.scripted import ScriptedModel
 from skilllib.prompts import load
 from skilllib.protocols import Writer
-from skilllib.records.execution import Execution, ProgramError, Trace
+from skilllib.records.execution import Execution, ProgramError, Route, Trace
 from skilllib.records.model import Reply
 from skilllib.records.world import Failure, Missing
 from skilllib.writer.model import ModelWriter, seed_of
@@ -26,7 +27,7 @@ def test_a_good_reply_becomes_a_draft_of_new_code() -> None:
     (request,) = model.requests
     assert (request.purpose, request.prompt, request.temperature) == ("write", load("write").hash, 0.0)
     assert (request.max_tokens, request.seed) == (800, seed_of("t", 0, 0, 0))
-    assert [message.role for message in request.messages] == ["system", "user"]
+    assert [message.role for message in request.messages] == ["system", *["user", "assistant"] * 3, "user"]
 
 
 def test_it_is_a_writer() -> None:
@@ -49,16 +50,18 @@ def test_what_was_wrong_is_told_in_the_next_request_and_nothing_else_changes() -
     draft, model = asked(["I cannot.", block(GOOD)])
     first, second = model.requests
     assert draft is not None and len(model.requests) == 2
-    assert second.messages[0] == first.messages[0] and second.messages[1].content.startswith(first.messages[1].content)
-    told = second.messages[1].content.removeprefix(first.messages[1].content)
-    assert "<reply>\nI cannot.\n</reply>" in told and "there is no code block" in told
+    assert second.messages[:-1] == first.messages[:-1]
+    told = second.messages[-1].content.removeprefix(first.messages[-1].content)
+    assert told != second.messages[-1].content, "what changes comes last, so that a server need not read the rest again"
+    assert "<problem>\nthere is no code block" in told and "I cannot." not in told
     assert (first.temperature, second.temperature) == (0, 0.4) and second.seed != first.seed
 
 
-def test_only_the_last_unusable_reply_is_told() -> None:
-    _, model = asked(["first words", "second words", block(GOOD)])
+def test_only_the_last_problem_is_told_and_no_refused_reply_is_shown() -> None:
+    _, model = asked(["first words", block("second = 'words'"), block(GOOD)])
     last = model.requests[-1].messages[-1].content
-    assert "second words" in last and "first words" not in last
+    assert "no `def` at the top level" in last and "there is no code block" not in last
+    assert "first words" not in last and "second" not in last, "models are prone to copy what they see"
 
 
 def test_it_gives_up_after_three_replies_and_says_why_to_whoever_records() -> None:
@@ -86,9 +89,17 @@ def test_what_a_model_thinks_aloud_is_no_part_of_its_reply() -> None:
 
 def test_the_temperature_rises_when_the_same_program_comes_back() -> None:
     renamed = GOOD.replace("get_wheat", "other_name").replace("Get wheat.", "Another sentence.")
-    draft, model = asked([block(GOOD), block(renamed), block(OTHER)], attempts=[failed(GOOD, reason="no wheat")])
-    assert [request.temperature for request in model.requests] == [0.0, 0.4, 0.8]
+    draft, model = asked([block(GOOD), block(renamed), block(OTHER)], attempts=[failed(GOOD, reason="no wheat", route="write")])
+    assert [request.temperature for request in model.requests] == [0.4, 0.8, 1.0]
     assert draft is not None and draft.program.source == OTHER
+
+
+@pytest.mark.parametrize(
+    ("routes", "temperature"), [((), 0.0), (("run", "adapt"), 0.0), (("run", "write"), 0.4), (("write", "write", "write"), 0.4)]
+)
+def test_the_first_reply_after_a_written_program_failed_is_warmer(routes: Sequence[Route], temperature: float) -> None:
+    _, model = asked([block(OTHER)], attempts=[failed(GOOD, route=route) for route in routes])
+    assert [request.temperature for request in model.requests] == [temperature]
 
 
 def test_the_temperature_rises_with_every_useless_reply() -> None:
@@ -98,7 +109,7 @@ def test_the_temperature_rises_with_every_useless_reply() -> None:
 
 def test_a_higher_temperature_of_the_options_is_kept() -> None:
     _, model = asked([block(GOOD), block(OTHER)], attempts=[failed(GOOD)], temperature=0.6)
-    assert [request.temperature for request in model.requests] == [0.6, 0.6]
+    assert [request.temperature for request in model.requests] == [0.6, 0.8]
 
 
 def test_a_program_that_failed_is_never_run_again_but_named_with_its_reason() -> None:
@@ -143,9 +154,9 @@ def test_one_usable_candidate_is_enough() -> None:
 
 
 def test_after_a_round_without_a_usable_candidate_one_is_asked_for_with_what_was_wrong() -> None:
-    draft, model = asked(["no", "neither", block(GOOD)], candidates=2)
+    draft, model = asked(["no", block("neither"), block(GOOD)], candidates=2)
     assert draft is not None and len(model.requests) == 3 and model.requests[2].seed == seed_of("t", 0, 1, 0)
-    assert "neither" in model.requests[2].messages[-1].content
+    assert "no `def` at the top level" in model.requests[2].messages[-1].content
 
 
 def test_a_program_that_is_an_active_skill_runs_that_skill() -> None:
@@ -194,14 +205,14 @@ def test_a_skill_that_is_to_be_mended_keeps_its_name_and_signature() -> None:
     mended = GOOD.replace("get_wheat()", "get_wheat(amount: int = 1)")
     draft, model = asked([block(mended)], broken, task=task)
     assert draft is not None and draft.program.source == mended
-    assert "Mend this skill:\ndef get_wheat(amount: int = 1)" in model.requests[0].messages[1].content
+    assert "Mend this skill:\ndef get_wheat(amount: int = 1)" in model.requests[0].messages[-1].content
 
 
 def test_parameters_of_the_task_are_parameters_of_the_function() -> None:
     good = GOOD.replace("get_wheat()", "get_wheat(amount: int)")
     draft, model = asked([block(good)], task=MANY)
     assert draft is not None and draft.program.source == good
-    assert "Begin the function with: def get_wheat(amount: int) -> None:" in model.requests[0].messages[1].content
+    assert "Begin the function with: def get_wheat(amount: int) -> None:" in model.requests[0].messages[-1].content
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,13 @@ from modelled import GOOD, MANY, OTHER, SEEN, SPEC, TASK, asked, block, failed, 
 
 from skilllib.errors import PromptError
 from skilllib.prompts import Part, load
-from skilllib.records.execution import Execution, Proof, Step, Trial, Verdict
-from skilllib.records.program import Program
+from skilllib.records.execution import Execution, ProgramError, Proof, Step, Trial, Verdict
+from skilllib.records.model import Reply
 from skilllib.records.skill import Provision
-from skilllib.records.world import Observation, Outcome
+from skilllib.records.task import Task
+from skilllib.records.world import Failure, Missing, Observation, Outcome
 from skilllib.writer.offer import filled, observation_parts, task_parts, world_parts
+from skilllib.writer.reply import program_in
 
 FETCH = skill(
     "def fetch_egg(amount: int = 1) -> None:\n    'Fetch eggs.'\n    walk('coop')\n    gather('egg')\n", check="after.at == 'coop'"
@@ -45,7 +47,7 @@ def test_facts_stand_with_their_keys_in_groups() -> None:
 def test_the_task_stands_with_its_check_parameters_and_context() -> None:
     text = shown(task=MANY.model_copy(update={"context": "Wheat grows on the field."}))
     lines = (
-        "Solved when: after.stock.wheat >= amount",
+        "Solved when: stock.wheat is at least amount",
         'Facts in it: facts()["stock"]["wheat"]',
         "The parameter amount will be: 1, 3",
     )
@@ -62,9 +64,23 @@ def test_a_proposed_name_is_free_and_its_types_fit_the_values() -> None:
     )
 
 
-def test_what_is_there_stands_as_words_and_facts_without_zeros() -> None:
+def test_what_is_there_stands_in_words_and_of_the_facts_those_of_the_check_and_of_what_was_lacking() -> None:
     text = shown(observe=lambda: SEEN)
-    assert "You are at: home.\n" in text and "at = 'home'\nstock.egg = 2\n" in text and "stock.wheat = " not in text
+    assert """You are at: home.\nfacts()["stock"]["wheat"] is 0\n</observation>""" in text
+    error = ProgramError(
+        kind="primitive",
+        message="no",
+        failure=Failure(message="no", missing=(Missing(fact="stock.egg", at_least=3), Missing(fact="stock.wheat", at_least=1))),
+    )
+    attempt = failed(GOOD, execution=Execution(before=SEEN, after=SEEN, error=error))
+    text = shown(observe=lambda: SEEN, attempts=[attempt])
+    assert """facts()["stock"]["wheat"] is 0\nfacts()["stock"]["egg"] is 2\n</observation>""" in text
+
+
+def test_a_fact_that_was_not_observed_is_not_there() -> None:
+    assert list(observation_parts(None, ["at"])) == []
+    (words,) = observation_parts(Observation(text="It is dark.", facts={}), ["at"])
+    assert words.text == "It is dark."
 
 
 def test_what_is_there_now_comes_before_what_was_there_after_the_last_attempt() -> None:
@@ -144,7 +160,7 @@ def test_no_prompt_is_longer_than_it_may_be_and_what_is_needed_is_always_there()
         _, model = asked([block(FREE)], FETCH, attempts=[failed(GOOD), failed(OTHER)], observe=lambda: SEEN, prompt_tokens=tokens)
         (request,) = model.requests
         assert request.tokens <= tokens
-        assert "Goal: get wheat" in request.messages[1].content and "bake()" in request.messages[1].content
+        assert "Goal: get wheat" in request.messages[-1].content and "bake()" in request.messages[-1].content
 
 
 def _least() -> int:
@@ -176,7 +192,7 @@ def test_whatever_there_is_to_show_the_budget_holds(
 ) -> None:
     prompt = load("write")
     needed = [*task_parts(TASK), Part("problem", words, float("inf"))]
-    parts = [*needed, *(Part(*piece) for piece in pieces), *observation_parts(SEEN), *world_parts(SPEC)]
+    parts = [*needed, *(Part(*piece) for piece in pieces), *observation_parts(SEEN, ["at"]), *world_parts(SPEC)]
     budget = 1500 + more
     try:
         messages = filled(prompt, parts, tokens=budget, again=again)
@@ -207,6 +223,39 @@ def test_a_prompt_of_ones_own_needs_the_same_slots() -> None:
     assert "<abilities>\n(nothing)\n</abilities>" in messages[-1].content
 
 
-def test_the_example_in_the_prompt_is_a_program() -> None:
-    for source in load("write").template.split("```python\n")[1:3]:
-        assert Program.parse(source.split("```")[0]).parameters is not None
+def test_the_examples_in_the_prompt_are_replies_that_can_be_used_to_questions_that_are_put_as_they_will_be() -> None:
+    messages = load("write").messages(**dict.fromkeys(load("write").slots, "x"))
+    replies = [message for message in messages if message.role == "assistant"]
+    assert len(replies) == 3
+    for reply in replies:
+        assert program_in(Reply(text=reply.content)).doc
+    for check, line in (("after.shop.crates >= amount", 0), ("after.deeds.ring_bell > before.deeds.ring_bell", 2)):
+        parameters = {"amount": (1,)} if "amount" in check else {}
+        task = Task(id="t", environment="w", goal="g", check=check, parameters=parameters)
+        (solved,) = (part.text for part in task_parts(task) if part.text.startswith("Solved when"))
+        assert solved in messages[1 + line].content
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        ("after.stock.wheat >= 2", "stock.wheat is at least 2"),
+        ("after.stock.wheat > 2", "stock.wheat is at least 3"),
+        ("after.stock.wheat >= amount", "stock.wheat is at least amount"),
+        ("after.stock.wheat <= 2", "stock.wheat is at most 2"),
+        ("after.stock.wheat > before.stock.wheat", "stock.wheat has gone up by at least 1"),
+        ("after.stock.wheat >= before.stock.wheat + amount", "stock.wheat has gone up by at least amount"),
+        ("after.at == 'mill'", "at is 'mill'"),
+        ("after.oven.lit", "oven.lit is True"),
+        ("not after.oven.lit and after.stock.egg >= 1", "oven.lit is False and stock.egg is at least 1"),
+        # what cannot be said whole in words is not said in part
+        ("after.stock.wheat < before.stock.wheat", None),
+        ("after.oven.lit and not before.oven.lit", None),
+        ("after.oven.lit or after.stock.egg >= 1", None),
+        ("after.oven.lit and after.stock.egg + after.stock.wheat > 1", None),
+        ("after.at in ('mill', 'home')", None),
+    ],
+)
+def test_what_is_asked_for_is_said_in_words_where_they_say_all_of_it(check: str, words: str | None) -> None:
+    task = MANY.model_copy(update={"check": check})
+    assert f"Solved when: {words or check}" in [part.text for part in task_parts(task)]

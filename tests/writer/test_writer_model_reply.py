@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,7 +93,10 @@ def test_any_text_is_a_program_or_a_problem_in_words(text: str) -> None:
             "    wlak('field')",
             "line 3: 'wlak' is no primitive, skill, builtin or variable; did you mean 'walk'?\nline 3: wlak('field')",
         ),
-        ("    walk('feild')", "walk does not take \"feild\"; use a value of walk(to: Literal['home', 'field',"),
+        (
+            "    walk('feild')",
+            "walk does not take \"feild\"; leave this line out, or use a value of walk(to: Literal['home', 'field',",
+        ),
         ("    walk('field', 2)", "Too many positional arguments"),
         ("    walk()", "No argument provided for required parameter 'to'"),
         ("    walk(where='field')", "'where' does not match any known parameter"),
@@ -128,3 +134,86 @@ def test_no_more_than_three_problems_are_told_at_once() -> None:
 def test_an_attribute_of_the_facts_is_read_as_the_key_that_it_can_only_be(read: str, meant: str) -> None:
     body = f'def look_up() -> None:\n    """Look it up."""\n    x = {{}}\n    print({read})\n'
     assert parsed(body).source == body.replace(read, meant)
+
+
+def written(*lines: str) -> str:
+    return "\n".join(["def go(n: int) -> None:", '    """Go."""', *(f"    {line}" for line in lines), ""])
+
+
+@pytest.mark.parametrize(
+    ("lines", "left"),
+    [
+        (['facts()["stock"]["wheat"] = 3', "walk('field')"], ["pass", "walk('field')"]),
+        (['facts()["vigor"] -= n', "walk('field')"], ["pass", "walk('field')"]),
+        (['facts().stock.wheat = facts()["stock"]["egg"]', "walk('field')"], ["pass", "walk('field')"]),
+        (['facts()["a"] = facts()["b"] = 3', "walk('field')"], ["pass", "walk('field')"]),
+        # what the value does is done
+        (['facts()["stock"]["wheat"] += gather("wheat")'], ["gather('wheat')"]),
+        (['facts()["a"] = (k := 2)', "print(k)"], ["(k := 2)", "print(k)"]),
+        (['facts()["a"] = (', "    gather(", "        'wheat'))"], ["gather('wheat')"]),
+        # what stands beside or around it stays
+        (["walk('field'); facts()[\"é\"] = 1; gather('wheat')"], ["walk('field')", "pass", "gather('wheat')"]),
+        (["if n: facts()['a'] = 1", "else: walk('field')"], ["if n:", "    pass", "else:", "    walk('field')"]),
+    ],
+)
+def test_an_assignment_to_facts_is_taken_off_and_nothing_else(lines: list[str], left: list[str]) -> None:
+    assert parsed(written(*lines)).source == written(*left)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = facts()['a'] = 1",
+        "facts = 3",
+        "x['a'] = facts()['a']",
+        "facts()[gather('wheat')] = 1",
+        "facts(gather('wheat'))['a'] = 1",
+        "x.facts()['a'] = 1",
+        "a, facts()['b'] = 1, 2",
+        "print('facts()[1] = 2')  # facts()[1] = 2",
+        "n  =  3",
+    ],
+)
+def test_what_assigns_to_something_else_too_stays_word_for_word(line: str) -> None:
+    source = written("x = {}", line)
+    assert parsed(source).source == source
+
+
+def test_a_reply_of_assignments_alone_is_told_that_it_does_nothing() -> None:
+    told = problem(block("def go() -> None:\n    'Go.'\n    facts()['stock']['wheat'] = 3\n"))
+    assert told == "the function calls no primitive and no skill, so it changes nothing"
+
+
+values = st.sampled_from(("1", "n", "facts()['a']", "do(1)", "do(n) + 1", "(k := n)", "-n", "facts()['b'] + 1", "[do(2)]"))
+simple = st.one_of(
+    st.tuples(st.sampled_from(("facts()['a']", "facts()['c']['d']", "facts()['a'] = facts()['b']")), st.just("="), values),
+    st.tuples(st.sampled_from(("k", "x['a']", "x['b'] = k")), st.just("="), values),
+    st.tuples(st.sampled_from(("facts()['a']", "k")), st.sampled_from(("+=", "-=")), st.sampled_from(("1", "n", "do(3)"))),
+    st.tuples(st.just("do("), values, st.just(")")),
+).map(" ".join)
+lines = st.recursive(
+    st.lists(simple, min_size=1, max_size=3).map(lambda parts: ["; ".join(parts)]),
+    lambda inner: st.tuples(st.sampled_from(("if n:", "if k:", "for i in (1, 2):")), inner, inner).map(
+        lambda block: [block[0], *(f"    {line}" for line in block[1]), *block[2]]
+    ),
+    max_leaves=6,
+)
+
+
+def done(source: str) -> list[object]:
+    """Return what a program does: its calls, what it leaves in its variables, and where it broke."""
+    facts = {"a": 1, "b": 2, "c": {"d": 3}}
+    calls: list[object] = []
+    scope: dict[str, Any] = {"do": lambda x: calls.append(x) or 1, "facts": lambda: copy.deepcopy(facts)}
+    try:
+        exec(source.replace('"""Go."""', '"""Go."""; k, x = 0, {}') + "    do((k, x))\nprogram = go", scope)
+        scope["program"](3)
+    except TypeError as error:
+        calls.append(type(error))
+    return calls
+
+
+@given(lines)
+def test_what_is_left_of_a_program_does_the_same(body: list[str]) -> None:
+    source = written(*body)
+    assert done(parsed(source).source) == done(source)
