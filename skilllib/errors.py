@@ -23,6 +23,7 @@ Failure of generated code is data (`Execution.error`), never one of these.
     │   ├── NotVerified        a program without the trace that proves it
     │   ├── DuplicateSkill     the same program is already there
     │   └── CyclicCalls        skills that would call each other in a circle
+    ├── ImportRefused          a folder, archive or file that is not taken in
     ├── RunError               a run folder that cannot be started or resumed
     ├── ModelWeightsMissing    no usable embedding weights were found
     ├── TelemetryMissing       spans are asked for, and what sends them is not installed
@@ -129,6 +130,10 @@ class DuplicateSkill(LibraryError, ValueError):
 
 class CyclicCalls(LibraryError, ValueError):
     """Skills would call each other in a circle."""
+
+
+class ImportRefused(SkillLibError, ValueError):
+    """Skills from outside are not taken in; nothing of what was refused is kept."""
 
 
 class RunError(SkillLibError, ValueError):

@@ -22,7 +22,7 @@ FLOORS = [
     {"testing", "life", "workers", "runs"},
     {"library", "memory"},
     {"curriculum", "writer", "actor", "verifier", "critic", "describer", "proposers", "compiler", "gate"},
-    {"agent", "evaluate"},
+    {"agent", "evaluate", "exchange"},
     {"consolidate", "compare"},
     {"config"},
     {"build"},

@@ -11,7 +11,9 @@ from typer.core import TyperGroup
 from skilllib.cli.doctor import doctor
 from skilllib.cli.environments import environments
 from skilllib.cli.evaluate import evaluate
+from skilllib.cli.export import export
 from skilllib.cli.graph import graph
+from skilllib.cli.importing import import_skills
 from skilllib.cli.learn import learn
 from skilllib.cli.listing import list_skills
 from skilllib.cli.report import report
@@ -94,6 +96,8 @@ app.command("graph")(graph)
 app.command("run")(run)
 app.command("verify")(verify)
 app.command("evaluate")(evaluate)
+app.command("export")(export)
+app.command("import")(import_skills)
 app.command("report")(report)
 app.command("doctor")(doctor)
 app.command("environments")(environments)

@@ -12,7 +12,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from skilllib.errors import DuplicateSkill, InvalidRecord, LibraryError, NotVerified, UnknownSkill
-from skilllib.library import admission, doctor, promotion, store, tables
+from skilllib.library import admission, doctor, promotion, quarantine, store, tables
 from skilllib.library import graph as graphs
 from skilllib.library import ledger as ledgers
 from skilllib.library.admission import Policy
@@ -26,7 +26,7 @@ from skilllib.protocols import Embedder, Hit
 from skilllib.records.execution import Proof, Trace
 from skilllib.records.ledger import Change, Decision, LedgerEntry
 from skilllib.records.program import Program
-from skilllib.records.skill import Callee, Contract, Provenance, Skill
+from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Skill
 
 _SPARE = 5
 """Hits asked for beyond k, in case some were retired between the index and the database."""
@@ -215,6 +215,20 @@ class SkillLibrary(Catalogue, RunLog):
         decision = Decision(outcome="need_more", codes=codes, reason=reason)
         store.add_version(connection, skill, ledgers.append(connection, change, decision).number)
         return skill
+
+    def quarantine(self, skill: Skill, *, tests: Sequence[KeptTest] = (), proposer: str, rationale: str = "") -> Skill:
+        """Store a skill from outside on trial with the tests it came with; nothing of it is run, and only a proof activates it.
+
+        The very same skill is returned as it is stored, and nothing is written.
+
+        Raises:
+            InvalidRecord: Its parts contradict each other.
+            DuplicateSkill: Its code is here with another text, or this very skill was revoked.
+            UnknownSkill: It calls something that is not here, or that was revoked.
+            CyclicCalls: It would reach a skill of its own name.
+        """
+        with self._writes(f"importing {skill.name}") as connection:
+            return quarantine.take_in(connection, skill, tests, proposer=proposer, rationale=rationale)
 
     def _refuse_calls(self, program: Program, calls: Mapping[str, str], primitives: Collection[str]) -> None:
         reached = self.closure(calls.values())

@@ -53,6 +53,8 @@ class Provenance(Record):
     seed: int | None = None
     merged_from: tuple[str, ...] = ()
     """Code hashes of the skills that were generalised into this one."""
+    frontmatter: dict[str, str] = {}
+    """What the folder it was imported from says besides name and description: licence, compatibility, metadata."""
 
 
 class Skill(Record):
@@ -80,12 +82,16 @@ class Skill(Record):
 
     @cached_property
     def code_hash(self) -> str:
-        """SHA-256 over source, declared contract and the callees' code hashes (a Merkle DAG)."""
+        """SHA-256 over source, declared contract and the callees' code hashes (a Merkle DAG).
+
+        In a skill in words alone its text stands where the source would, since tests, statistics and the ledger hang on this.
+        """
         return content_hash(
             {
                 "source": self.program.source if self.program else None,
                 "contract": self.contract.model_dump(mode="json"),
                 "calls": sorted([callee.name, callee.code_hash] for callee in self.calls),
+                **({} if self.program else {"text": self.text_hash}),
             }
         )
 

@@ -1,0 +1,88 @@
+"""Skills leave a library, in the format that is asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+from skilllib.errors import InvalidRecord, StorageFailed
+from skilllib.exchange import folders, lines
+from skilllib.exchange.names import folder_names
+from skilllib.exchange.packing import chosen, packed
+from skilllib.exchange.stubs import stubs
+from skilllib.exchange.tools import tools
+from skilllib.library import SkillLibrary
+from skilllib.records.skill import Skill
+
+Format: TypeAlias = Literal["skills", "jsonl", "tools", "stubs"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+def export(library: SkillLibrary, to: Path, *, names: Sequence[str] = (), form: Format = "skills") -> tuple[Skill, ...]:
+    """Write skills to a place, whole or not at all; return those that were written.
+
+    Args:
+        library: Where they are.
+        to: A new or empty folder for `skills`, a file for the other forms.
+        names: References of skills. Without any: all active ones; for `jsonl` every version that may still be used.
+        form: `skills` (a SKILL.md folder for each, its callees too), `jsonl` (the same, in one file), `tools` (function tools
+            in OpenAI's format) or `stubs` (a `.pyi`); the last two offer only what was named.
+
+    Raises:
+        UnknownSkill: A name is not known.
+        InvalidRecord: A skill was revoked, or the folder is not empty.
+        StorageFailed: The disk refuses.
+    """
+    found = chosen(library, names, everything=form == "jsonl")
+    try:
+        if form == "skills":
+            _write_folders(library, to, found)
+        elif form == "jsonl":
+            _write(to, lines.written(packed(library, found)))
+        else:
+            found = tuple(library.get(name) for name in names) or library.skills("active")
+            offered = tuple(skill for skill in found if skill.program is not None)
+            text = stubs(offered) if form == "stubs" else json.dumps(tools(offered), indent=2, ensure_ascii=False) + "\n"
+            _write(to, text)
+            return offered
+    except OSError as error:
+        if isinstance(error, StorageFailed):
+            raise
+        raise StorageFailed(f"{str(to)!r} cannot be written: {error.strerror or error}") from error
+    return found
+
+
+def _write_folders(library: SkillLibrary, to: Path, found: Sequence[Skill]) -> None:
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise InvalidRecord(f"{str(to)!r} is not an empty folder; name a new one")
+    names = folder_names(found)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside it and put in its place at the end: there is never half an export under the name that was asked for.
+    scratch = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
+    try:
+        for one in packed(library, found):
+            for name, text in folders.files(library, one, names).items():
+                path = scratch / names[one.skill.code_hash] / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(text.encode())
+        scratch.chmod(0o755)
+        scratch.replace(to)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write(to: Path, text: str) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(prefix=f".{to.name}-", dir=to.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+        Path(scratch).chmod(0o644)
+        Path(scratch).replace(to)
+    finally:
+        Path(scratch).unlink(missing_ok=True)

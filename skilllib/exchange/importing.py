@@ -1,0 +1,152 @@
+"""Skills enter a library: read under limits, held against their hashes, and kept on trial until they are proved here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from skilllib.errors import ImportRefused, InvalidRecord, LibraryDamaged, LibraryError, StorageFailed
+from skilllib.exchange import folders, lines
+from skilllib.exchange.container import skill_folders
+from skilllib.exchange.packing import Packed
+from skilllib.library import SkillLibrary
+from skilllib.records.skill import Skill
+
+PROPOSER = "import"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Imported:
+    """A skill that was taken in."""
+
+    place: str
+    skill: Skill
+    """As it is stored."""
+    new: bool
+    """False if this very skill was here before."""
+    left_out: tuple[str, ...] = ()
+    """Files of its folder that are not kept."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """A skill that was not taken in."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """What came of an import."""
+
+    imported: tuple[Imported, ...]
+    refused: tuple[Refused, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Candidate:
+    place: str
+    packed: Packed
+    left_out: tuple[str, ...] = ()
+
+
+def take_in(library: SkillLibrary, path: Path) -> Taken:
+    """Take skills in, on trial: nothing of them is run, and none can be found or called before a proof in this library.
+
+    Folders are judged one by one; those that are accepted are stored in one transaction. A file of JSON lines and an archive
+    that is hostile are taken whole or not at all.
+
+    Args:
+        library: Where they go.
+        path: A skill's folder, a folder of such, an archive (zip or tar) of them, or a file of JSON lines.
+
+    Raises:
+        ImportRefused: An archive or a file is broken or hostile, or there is no skill.
+        StorageFailed: The disk refuses.
+    """
+    if path.name.lower() == "skill.md" and path.is_file():
+        path = path.resolve().parent
+    try:
+        if path.is_file() and _starts(path).startswith(b"{"):
+            return _lines(library, path)
+        found = skill_folders(path)
+    except OSError as error:
+        raise ImportRefused(f"{str(path)!r} cannot be read: {error.strerror or error}") from error
+    candidates, refused = [], []
+    for folder in found:
+        try:
+            packed, left_out = folders.unpacked(folder)
+            candidates.append(_Candidate(place=folder.place, packed=packed, left_out=left_out))
+        except ImportRefused as error:
+            refused.append(Refused(place=folder.place, reason=str(error)))
+    candidates, clashing = _unlike(candidates)
+    taken = _store(library, _ordered(candidates), source=path.name)
+    return Taken(imported=taken.imported, refused=(*refused, *clashing, *taken.refused))
+
+
+def _lines(library: SkillLibrary, path: Path) -> Taken:
+    found = [_Candidate(place=f"line {number}", packed=one) for number, one in enumerate(lines.unpacked(path), 2)]
+    with library.transaction():
+        taken = _store(library, found, source=path.name)
+        if taken.refused:
+            raise ImportRefused(f"{taken.refused[0].place}: {taken.refused[0].reason}")
+    return taken
+
+
+def _store(library: SkillLibrary, candidates: Iterable[_Candidate], *, source: str) -> Taken:
+    imported, refused = [], []
+    with library.transaction():
+        known = {skill.version_hash for skill in library.skills()}
+        for one in candidates:
+            skill = one.packed.skill
+            try:
+                kept = library.quarantine(skill, tests=one.packed.tests, proposer=PROPOSER, rationale=f"imported from {source!r}")
+            except (StorageFailed, LibraryDamaged):
+                raise
+            except (LibraryError, InvalidRecord) as error:
+                refused.append(Refused(place=one.place, reason=str(error)))
+                continue
+            new = skill.version_hash not in known
+            known.add(skill.version_hash)
+            imported.append(Imported(place=one.place, skill=kept, new=new, left_out=one.left_out))
+    return Taken(imported=tuple(imported), refused=tuple(refused))
+
+
+def _unlike(candidates: Sequence[_Candidate]) -> tuple[list[_Candidate], list[Refused]]:
+    """Return the candidates that can be told apart; of skills in words that would bear one name, none is taken."""
+    places: dict[str, list[str]] = {}
+    for one in candidates:
+        if one.packed.skill.program is None:
+            places.setdefault(one.packed.skill.name, []).append(one.place)
+    kept, refused = [], []
+    for one in candidates:
+        others = [place for place in places.get(one.packed.skill.name, ()) if place != one.place]
+        if one.packed.skill.program is None and others:
+            refused.append(Refused(place=one.place, reason=f"{one.packed.skill.name!r} would be the name of {others[0]!r} too"))
+        else:
+            kept.append(one)
+    return kept, refused
+
+
+def _ordered(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Return callees before callers; a hash cannot be reached from itself, so there is no circle."""
+    here: dict[str, list[_Candidate]] = {}
+    for one in candidates:
+        here.setdefault(one.packed.skill.code_hash, []).append(one)
+    done: dict[str, list[_Candidate]] = {}
+    pending = list(reversed(here))
+    while pending:
+        calls = [callee.code_hash for callee in here[pending[-1]][0].packed.skill.calls]
+        if waiting := [code_hash for code_hash in calls if code_hash in here and code_hash not in done]:
+            pending += waiting
+        else:
+            code_hash = pending.pop()
+            done.setdefault(code_hash, here[code_hash])
+    return [one for same in done.values() for one in same]
+
+
+def _starts(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(1)

@@ -1,0 +1,99 @@
+"""A library as JSON lines: a head with the digest of all that follows, then one skill a line, callees before callers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from skilllib.errors import ImportRefused
+from skilllib.exchange.packing import Packed, from_outside, read, verified
+from skilllib.records.base import Record, canonical
+
+FORMAT = 1
+MAX_LINE = 4_000_000
+"""Bytes of a line, which is a skill with its tests."""
+
+
+class Head(Record):
+    """The first line."""
+
+    format: str = "skilllib"
+    version: int = FORMAT
+    skills: int
+    sha256: str
+    """Of all lines after this one."""
+
+
+class Line(Record):
+    """One skill."""
+
+    code_hash: str
+    text_hash: str
+    version_hash: str
+    packed: Packed
+
+
+def written(found: Iterable[Packed]) -> str:
+    """Return skills as JSON lines; the same skills give the same bytes, wherever they are and whatever became of them there."""
+    lines = [canonical(_line(one).model_dump(mode="json")) for one in found]
+    rest = "".join(f"{line}\n" for line in lines)
+    head = Head(skills=len(lines), sha256=hashlib.sha256(rest.encode()).hexdigest())
+    return f"{canonical(head.model_dump(mode='json'))}\n{rest}"
+
+
+def unpacked(path: Path) -> list[Packed]:
+    """Return the skills of a file.
+
+    Raises:
+        ImportRefused: Something is not as it was written. All is refused then: a file of ours is whole or worth nothing.
+    """
+    digest, found = hashlib.sha256(), []
+    with path.open("rb") as file:
+        head = read(Head, _text(file.readline(MAX_LINE), 1), "line 1")
+        if (head.format, head.version) != ("skilllib", FORMAT):
+            raise ImportRefused(f"line 1: format {head.format!r} {head.version}; this skilllib reads 'skilllib' {FORMAT}")
+        for number, data in enumerate(iter(lambda: file.readline(MAX_LINE), b""), 2):
+            digest.update(data)
+            found.append(_read_line(_text(data, number), f"line {number}"))
+    if digest.hexdigest() != head.sha256 or len(found) != head.skills:
+        raise ImportRefused(f"{str(path)!r} is not what was written: its lines do not have the digest that its first line names")
+    return found
+
+
+def _line(one: Packed) -> Line:
+    skill = from_outside(one.skill)
+    return Line(
+        code_hash=skill.code_hash,
+        text_hash=skill.text_hash,
+        version_hash=skill.version_hash,
+        packed=Packed(skill=skill, tests=one.tests),
+    )
+
+
+def _read_line(text: str, what: str) -> Packed:
+    line = read(Line, text, what)
+    try:
+        hashes = {kind: getattr(line, kind) for kind in ("code_hash", "text_hash", "version_hash")}
+        return verified(line.packed.model_copy(update={"skill": from_outside(line.packed.skill)}), hashes)
+    except ImportRefused as error:
+        raise ImportRefused(f"{what}: {error}") from None
+
+
+def _text(data: bytes, number: int) -> str:
+    if not data.endswith(b"\n"):
+        raise ImportRefused(f"line {number} has no end: the file was cut off, or the line is longer than {MAX_LINE} bytes")
+    try:
+        text = data.decode("utf-8")
+        json.loads(text, object_pairs_hook=_refuse_doubles)
+    except (ValueError, RecursionError) as error:
+        raise ImportRefused(f"line {number}: {error}") from None
+    return text
+
+
+def _refuse_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ImportRefused("a key stands there twice")
+    return found
