@@ -74,7 +74,8 @@ class Missing(Record):
             ]
             if self.equals is not None:
                 level.append(f"equal to {self.equals!r}")
-            parts.append(f"{self.fact} {' and '.join(level) or 'present'} (now {self.have!r})")
+            now = "" if self.have is None else f" (now {self.have!r})"
+            parts.append(f"{self.fact} {' and '.join(level) or 'present'}{now}")
         if self.near:
             parts.append(f"{self.near} near")
         return ", ".join(parts)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from skilllib.memory import Memory
+from skilllib.prompts.shown import clipped
 from skilllib.protocols import Embedder
 from skilllib.records.execution import Trace
 from skilllib.records.experience import CallExperience
@@ -40,16 +42,18 @@ class Affordances:
 
     def _lines(self, task: Task, trace: Trace) -> Iterator[str]:
         check = task.parsed_check()
-        facts = check.facts() if check else ()
-        goals = [Need(fact=c.fact, kind="at_least", value=True) for c in (check.conditions() if check else ()) if c.kind in RISING]
+        conditions = check.conditions() if check else ()
+        facts = [*(check.facts() if check else ()), *(f"{c.fact}={c.value}" for c in conditions if c.kind == "equals")]
+        goals = [Need(fact=c.fact, kind="at_least") for c in conditions if c.kind in RISING]
         able = [call for call in self._calls if not any(self._lacks(call, goal) for goal in goals)]
         yield from self._best(task.goal, facts, FOR_GOAL, able)
         for missing in trace.attempts[-1].execution.missing() if trace.attempts else ():
             need = Need.of(missing)
             helpful = [call for call in self._calls if not self._lacks(call, need)]
-            yield from self._best(need.words(), (missing.fact,) if missing.fact else (), FOR_LACK, helpful)
+            raised = [missing.fact, f"{missing.fact}={missing.equals}"] if missing.fact else []
+            yield from self._best(need.words(), raised, FOR_LACK, helpful)
 
-    def _best(self, wanted: str, facts: tuple[str, ...], most: int, calls: Sequence[Call]) -> list[str]:
+    def _best(self, wanted: str, facts: Sequence[str], most: int, calls: Sequence[Call]) -> list[str]:
         scores = self._ranking.scores(wanted, calls)
         seen = [self._memory.of(call.name, dict(call.arguments + call.defaults)) for call in calls]
         values = [score + self._share(experience, facts) for score, experience in zip(scores, seen, strict=True)]
@@ -59,13 +63,18 @@ class Affordances:
     def _lacks(self, call: Call, need: Need) -> bool:
         """Return whether a call was seen to lack the very thing that it is considered for."""
         experience = self._memory.of(call.name, dict(call.arguments + call.defaults))
-        lacked = [Need.of(missing) for missing in experience.missing] if experience else []
-        return any((one.fact, one.kind, one.near) == (need.fact, need.kind, need.near) for one in lacked)
+        return any(
+            _whatever_amount(Need.of(missing)) == _whatever_amount(need) for missing in (experience.missing if experience else ())
+        )
 
-    def _share(self, experience: CallExperience | None, facts: tuple[str, ...]) -> float:
+    def _share(self, experience: CallExperience | None, facts: Sequence[str]) -> float:
         if experience is None or not experience.succeeded:
             return 0.0
         return max((experience.rises.get(fact, 0) / experience.succeeded for fact in facts), default=0.0)
+
+
+def _whatever_amount(need: Need) -> Need:
+    return need if need.kind == "equals" else replace(need, value=True)
 
 
 def _line(call: Call, experience: CallExperience | None) -> str:
@@ -77,5 +86,5 @@ def _line(call: Call, experience: CallExperience | None) -> str:
     if lacked := list(dict.fromkeys(missing.words() for missing in experience.missing))[:LACKS]:
         told.append(f"lacked {', or '.join(lacked)}")
     elif experience.messages and experience.succeeded < experience.calls:
-        told.append(f"failed with: {experience.messages[-1]}")
+        told.append(f"failed with: {clipped(experience.messages[-1])}")
     return f"{call.source()}: {'; '.join(told)}"
