@@ -27,6 +27,19 @@ class Repeated(Unusable):
     """A program that was run for this task before and failed."""
 
 
+class Faulty(Unusable):
+    """A program that is certain to fail at a line.
+
+    Attributes:
+        program: The program.
+        line: The first such line.
+    """
+
+    def __init__(self, message: str, program: Program, line: int | None) -> None:
+        super().__init__(message)
+        self.program, self.line = program, line
+
+
 class Fit:
     """What a program must fit.
 
@@ -112,7 +125,7 @@ class Fit:
             told = [
                 f"{f'line {line}: ' if line else ''}{message}{quoted(program.source, line)}" for line, message in problems[:TOLD]
             ]
-            raise Unusable("\n".join(told))
+            raise Faulty("\n".join(told), program, problems[0].line)
         if not program.names & ((self._primitives - {FACTS}) | self._known.keys()):
             raise Unusable("the function calls no primitive and no skill, so it changes nothing")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from skilllib.prompts import Part, Prompt, load
@@ -15,7 +16,7 @@ from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Observation, Parameter
 from skilllib.writer.affordances import Affordances
-from skilllib.writer.fit import Fit, Repeated
+from skilllib.writer.fit import Faulty, Fit, Repeated
 from skilllib.writer.naming import free_name
 from skilllib.writer.normal import normal
 from skilllib.writer.offer import (
@@ -31,6 +32,7 @@ from skilllib.writer.offer import (
     world_parts,
 )
 from skilllib.writer.reply import Unusable, program_in, rationale_in, spoken
+from skilllib.writer.salvage import cut
 from skilllib.writer.typecheck import TypeChecker
 
 RISING = (0.0, 0.4, 0.8, 1.0)
@@ -47,7 +49,7 @@ class WriterOptions:
     """Of the first candidate, as long as nothing comes back."""
     candidates: int = 1
     """Programs asked for in each round."""
-    replies: int = 3
+    replies: int = 2
     """Rounds of asking for one draft: after the first, the model is told what was wrong."""
     prompt_tokens: int = 3000
     """Tokens of a prompt, as estimated."""
@@ -161,6 +163,7 @@ class ModelWriter:
             recorder=self._recorder,
             repeats=min(sum(attempt.route == "write" for attempt in trace.attempts), 1),
         )
+        faulty: list[Faulty] = []
         for round_ in range(self._options.replies):
             candidates = self._options.candidates if round_ == 0 else 1
             drafts: dict[str, Draft] = {}
@@ -170,12 +173,13 @@ class ModelWriter:
                     draft = fit.draft(program_in(reply), rationale_in(reply))
                 except Unusable as problem:
                     asked.refuse(reply, problem)
+                    faulty += [problem] if isinstance(problem, Faulty) else []
                 else:
                     drafts.setdefault(normal(draft.program), draft)
             if drafts:
                 first, *others = drafts.values()
                 return replace(first, alternatives=tuple(others))
-        return None
+        return next(_salvaged(fit, faulty), None)
 
     def close(self) -> None:
         """End the type checker's process; a later draft starts it again."""
@@ -193,6 +197,14 @@ class ModelWriter:
         if self._affordances is not None:
             yield from call_parts(self._affordances.lines(task, trace))
         yield from attempt_parts(trace.attempts)
+
+
+def _salvaged(fit: Fit, faulty: Sequence[Faulty]) -> Iterator[Draft]:
+    """Yield what programs amount to up to the line at which they are certain to fail, the newest first, where that fits."""
+    for problem in reversed(faulty):
+        if problem.line is not None and (program := cut(problem.program, problem.line)) is not None:
+            with suppress(Unusable):
+                yield fit.draft(program, f"cut off before a mistake: {str(problem).splitlines()[0]}")
 
 
 def observed(observe: Callable[[], Observation] | None, trace: Trace) -> Observation | None:
