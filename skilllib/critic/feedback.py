@@ -19,6 +19,8 @@ class FeedbackCritic:
             return f"the program ended early: {verdict.reason}"
         if execution.stopped is not None:
             return f"the episode did not last: {verdict.reason}"
+        if not execution.trajectory:
+            return "no call was made, since every test was false from the start: leave the tests out, or test what is there now"
         return f"the program ran to its end, but {verdict.reason}"
 
 
