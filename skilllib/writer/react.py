@@ -19,7 +19,7 @@ from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Observation
 from skilllib.sandbox.binding import ArgumentRefused, bind, call_text
 from skilllib.writer.fit import why
-from skilllib.writer.model import Asked, WriterOptions, observed
+from skilllib.writer.model import Asked, WriterOptions, observed, relevant
 from skilllib.writer.naming import free_name
 from skilllib.writer.offer import observation_parts, task_parts, world_parts
 from skilllib.writer.reply import RATIONALE, Unusable, spoken
@@ -87,7 +87,7 @@ class ReActWriter:
     def _parts(self, task: Task, trace: Trace) -> Iterator[Part]:
         yield from world_parts(self._spec)
         yield from task_parts(task)
-        yield from observation_parts(observed(self._observe, trace))
+        yield from observation_parts(observed(self._observe, trace), relevant(task, trace))
         for i, attempt in enumerate(trace.attempts[-HISTORY:]):
             done = steps_text(attempt.execution.trajectory) or f"- {attempt.program.doc} {why(attempt)}"
             yield Part("history", done, 5 + i / HISTORY)

@@ -58,17 +58,17 @@ def test_what_was_wrong_is_told_in_the_next_request_and_nothing_else_changes() -
 
 
 def test_only_the_last_problem_is_told_and_no_refused_reply_is_shown() -> None:
-    _, model = asked(["first words", block("second = 'words'"), block(GOOD)])
+    _, model = asked(["first words", block("second = 'words'"), block(GOOD)], replies=3)
     last = model.requests[-1].messages[-1].content
     assert "no `def` at the top level" in last and "there is no code block" not in last
     assert "first words" not in last and "second" not in last, "models are prone to copy what they see"
 
 
-def test_it_gives_up_after_three_replies_and_says_why_to_whoever_records() -> None:
+def test_it_gives_up_after_two_replies_and_says_why_to_whoever_records() -> None:
     notes = Notes()
     draft, model = asked([f"no {i}" for i in range(9)], recorder=notes)
-    assert draft is None and len(model.requests) == 3
-    assert [event for event, _ in notes.events] == ["refused_reply"] * 3
+    assert draft is None and len(model.requests) == 2
+    assert [event for event, _ in notes.events] == ["refused_reply"] * 2
     assert notes.events[0][1] == {
         "purpose": "write",
         "problem": "there is no code block; put the function between ```python and ```",
@@ -89,7 +89,7 @@ def test_what_a_model_thinks_aloud_is_no_part_of_its_reply() -> None:
 
 def test_the_temperature_rises_when_the_same_program_comes_back() -> None:
     renamed = GOOD.replace("get_wheat", "other_name").replace("Get wheat.", "Another sentence.")
-    draft, model = asked([block(GOOD), block(renamed), block(OTHER)], attempts=[failed(GOOD, reason="no wheat", route="write")])
+    draft, model = asked([block(GOOD), block(renamed), block(OTHER)], attempts=[failed(GOOD, reason="no wheat")], replies=3)
     assert [request.temperature for request in model.requests] == [0.4, 0.8, 1.0]
     assert draft is not None and draft.program.source == OTHER
 
@@ -103,8 +103,8 @@ def test_the_first_reply_after_a_written_program_failed_is_warmer(routes: Sequen
 
 
 def test_the_temperature_rises_with_every_useless_reply() -> None:
-    _, model = asked(["no", "no", "no", block(GOOD)])
-    assert [request.temperature for request in model.requests] == [0.0, 0.4, 0.8]
+    _, model = asked(["no", "no", "no", "no", "no", block(GOOD)], replies=5)
+    assert [request.temperature for request in model.requests] == [0.0, 0.4, 0.8, 1.0, 1.0]
 
 
 def test_a_higher_temperature_of_the_options_is_kept() -> None:

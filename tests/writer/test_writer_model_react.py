@@ -12,7 +12,7 @@ from skilllib.models.scripted import ScriptedModel
 from skilllib.prompts import load
 from skilllib.protocols import Draft
 from skilllib.records.execution import Attempt, Execution, ProgramError, Step, Trace
-from skilllib.records.world import Failure, Outcome
+from skilllib.records.world import Failure, Missing, Outcome
 from skilllib.writer.model import WriterOptions, seed_of
 from skilllib.writer.react import HISTORY, ReActWriter
 
@@ -84,9 +84,9 @@ def test_what_is_wrong_with_an_action_is_told_in_the_next_request(reply: str, wo
     assert str(notes.events[0][1]["problem"]) in model.requests[1].messages[-1].content
 
 
-def test_it_gives_up_after_three_useless_replies() -> None:
+def test_it_gives_up_after_two_useless_replies() -> None:
     draft, model = acted(["?"] * 9)
-    assert draft is None and [request.temperature for request in model.requests] == [0.0, 0.4, 0.8]
+    assert draft is None and [request.temperature for request in model.requests] == [0.0, 0.4]
 
 
 def test_what_came_of_the_calls_before_is_shown_within_bounds() -> None:
@@ -110,3 +110,15 @@ def test_the_temperature_rises_while_the_same_call_fails_again_and_again() -> No
 def test_a_call_that_failed_before_it_began_is_shown_too() -> None:
     _, model = acted(["Action: bake()"], attempts=[failed(WALK, reason="walk is not granted")])
     assert "Call walk once. walk is not granted" in model.requests[0].messages[-1].content
+
+
+def test_of_the_facts_those_of_the_check_are_shown_and_those_that_were_lacking() -> None:
+    lacking = Failure(message="no egg", missing=(Missing(fact="stock.egg", at_least=3),))
+    error = ProgramError(kind="primitive", message="no egg", failure=lacking)
+    for attempts, facts in (
+        ((), ["wheat"]),
+        ([failed(WALK, execution=Execution(before=SEEN, after=SEEN, error=error))], ["wheat", "egg"]),
+    ):
+        _, model = acted(["Action: bake()"], attempts=attempts)
+        there = model.requests[0].messages[-1].content.partition("<observation>")[2].partition("</observation>")[0]
+        assert [fact for fact in ("at", "wheat", "egg") if f'"{fact}"]' in there] == facts

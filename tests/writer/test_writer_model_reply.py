@@ -103,7 +103,7 @@ def test_any_text_is_a_program_or_a_problem_in_words(text: str) -> None:
         ("    walk = 3", "'walk' is the name of a primitive or a skill; choose another name"),
         ("    facts = 3\n    walk('field')", "'facts' is the name of a primitive or a skill"),
         ("    print(facts())", "calls no primitive and no skill"),
-        ("    walk('field')\n    callable(3)", "'callable' is no primitive, skill, builtin or variable"),
+        ("    callable(3)\n    walk('field')", "'callable' is no primitive, skill, builtin or variable"),
         ("    import numpy\n    walk('field')", "numpy"),
         ("    walk('field')\n    x = [*(yield)]", "not supported"),
         ("    try:\n        walk('field')\n    except* ValueError:\n        pass", "the sandbox cannot run this"),
