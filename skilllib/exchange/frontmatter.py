@@ -56,7 +56,7 @@ def _fields(head: str) -> Fields:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 2}: " if mark else ""
-        raise ImportRefused(f"SKILL.md: {where}{getattr(error, 'problem', None) or 'the head'} is not valid YAML") from None
+        raise ImportRefused(f"SKILL.md: {where}not valid YAML: {getattr(error, 'problem', None) or error}") from None
     return found
 
 

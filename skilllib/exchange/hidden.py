@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from skilllib.errors import ImportRefused
 from skilllib.records.base import Json
 
-_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Controls, formats (bidirectional and zero-width ones among them), surrogates, private and unassigned, separators."""
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(code) for code in range(0x180B, 0x1810)}
+_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Controls, formats (bidirectional and zero-width ones among them), surrogates, private ones, separators of lines."""
+_IGNORED = (*range(0x180B, 0x1810), 0x2065, *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000))
+"""Code points that are to be shown as nothing, assigned or not (`Default_Ignorable_Code_Point`)."""
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | set(map(chr, _IGNORED))
 """Letters and marks that show nothing."""
-_SELECTORS = frozenset(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
+_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 """They choose the form of the character before and can carry data that nobody sees."""
 _EMOJI, _JOINER = "\ufe0f", "\u200d"
 
