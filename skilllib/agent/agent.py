@@ -16,6 +16,7 @@ from skilllib.errors import BudgetSpent, CyclicCalls, DuplicateSkill, ModelUsele
 from skilllib.library import SkillLibrary
 from skilllib.life import Life
 from skilllib.memory import Memory, observed
+from skilllib.models.spans import span
 from skilllib.protocols import (
     Critic,
     Curriculum,
@@ -109,18 +110,22 @@ class Agent:
 
     def solve(self, task: Task, trace: Trace | None = None) -> Trace:
         """Try a task until the environment says it is solved, the attempts run out, or nothing is left to try."""
-        trace = trace or Trace(task=task, profile=self._profile())
-        query = f"{task.goal}\n{task.context}".strip()
-        skills = [hit.skill for hit in self.library.retrieve(query, k=self.skills_per_task)] if self.skills_per_task else []
-        while len(trace.attempts) < self.attempts_per_task and not trace.solved and self._within_budget():
-            draft = self.writer.write(task, skills=skills, trace=trace)
-            if draft is None or not self._open(task):
-                break
-            trace = trace.plus(self._attempt(task, draft, trace, skills))
-        trace = self._ended(trace)
+        with span("task", id=task.id, goal=task.goal):
+            trace = self._ended(self._tried(task, trace or Trace(task=task, profile=self._profile())))
         self.curriculum.record(trace)
         self.recorder("task_done", task=task.id, solved=trace.solved, attempts=len(trace.attempts))
         self._despair(trace)
+        return trace
+
+    def _tried(self, task: Task, trace: Trace) -> Trace:
+        query = f"{task.goal}\n{task.context}".strip()
+        skills = [hit.skill for hit in self.library.retrieve(query, k=self.skills_per_task)] if self.skills_per_task else []
+        while len(trace.attempts) < self.attempts_per_task and not trace.solved and self._within_budget():
+            with span("attempt", number=self.progress.attempts + 1):
+                draft = self.writer.write(task, skills=skills, trace=trace)
+                if draft is None or not self._open(task):
+                    break
+                trace = trace.plus(self._attempt(task, draft, trace, skills))
         return trace
 
     def _despair(self, trace: Trace) -> None:

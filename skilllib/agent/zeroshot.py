@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from skilllib.life import Life
 from skilllib.memory import Memory, observed
 from skilllib.models.account import Account
+from skilllib.models.spans import span
 from skilllib.protocols import Critic, Draft, Links, Retriever, Sandbox, Verifier, Writer
 from skilllib.records.base import Scalar
 from skilllib.records.execution import Attempt, Limits, Trace
@@ -61,14 +62,20 @@ class ZeroShot:
 
     def pursue(self, task: Task, *, write: bool) -> Trace:
         """Try a task until it is solved, nothing is left to try, the episode ends, or a budget is spent."""
+        with span("task", id=task.id, goal=task.goal):
+            trace = self._tried(task, self.writer if write else self.known)
+        return trace.model_copy(update={"model_calls": self.account.take()})
+
+    def _tried(self, task: Task, writer: Writer) -> Trace:
         trace = Trace(task=task)
         skills = [hit.skill for hit in self.retriever.retrieve(task.goal, k=self.skills_per_task)]
         while not (trace.solved or ended(trace) or len(trace.attempts) >= self.attempts_per_task) and self.within_budget():
-            draft = (self.writer if write else self.known).write(task, skills=skills, trace=trace)
-            if draft is None:
-                break
-            trace = trace.plus(self._attempt(task, draft, skills))
-        return trace.model_copy(update={"model_calls": self.account.take()})
+            with span("attempt", number=self._attempts + 1):
+                draft = writer.write(task, skills=skills, trace=trace)
+                if draft is None:
+                    break
+                trace = trace.plus(self._attempt(task, draft, skills))
+        return trace
 
     def within_budget(self) -> bool:
         """Return whether world steps are left."""

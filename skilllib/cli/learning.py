@@ -16,6 +16,7 @@ from skilllib.cli.starting import Start, tape_of
 from skilllib.cli.transcript import Transcript
 from skilllib.config import LearnOptions
 from skilllib.errors import BudgetSpent, ModelError, RunError, SkillLibError
+from skilllib.models import configure_from_environment
 from skilllib.report.costs import Cost
 from skilllib.report.figures import by_status, composed_share, parameterised_share
 from skilllib.runs import RunFolder
@@ -26,7 +27,9 @@ def carry_out(start: Start, *, quiet: bool, as_json: bool, show_prompts: bool = 
 
     Raises:
         ModelError: A model gave no reply; the run has its summary, and can be resumed.
+        TelemetryMissing: The environment names an exporter of spans that is not installed.
     """
+    configure_from_environment()
     console = stderr() if as_json else stdout()
     transcript = Transcript(tape_of(start.folder, start.options.tape)) if show_prompts else None
     display = Quiet() if quiet else Full(console, transcript) if console.is_terminal else Plain(console, transcript)

@@ -11,6 +11,7 @@ from skilllib.cli.opening import last_embedder
 from skilllib.config import options
 from skilllib.errors import LibraryNotFound
 from skilllib.library import SkillLibrary
+from skilllib.models import configure_from_environment
 from skilllib.records.base import Json
 
 
@@ -22,7 +23,11 @@ def solution(given: dict[str, Any], task: str, check: str | None, *, learn: bool
         task: The words.
         check: What decides.
         learn: Whether new skills are kept.
+
+    Raises:
+        TelemetryMissing: The environment names an exporter of spans that is not installed.
     """
+    configure_from_environment()
     known, run = _known(given, learn=learn)
     chosen = options(
         **{
