@@ -27,6 +27,10 @@ def verify(
     knock_out: Annotated[
         bool, typer.Option("--knock-out", help="Do that for every callee of every skill, and count the skills that fail.")
     ] = False,
+    activate: Annotated[
+        bool,
+        typer.Option("--activate", help="Prove a skill on trial, and those it calls, on fresh worlds too; active if it holds."),
+    ] = False,
     most: Annotated[int | None, typer.Option("--tests", min=1, help="At most so many tests of each skill.")] = None,
     jobs: Jobs = 1,
     as_json: AsJson = False,
@@ -40,6 +44,11 @@ def verify(
     from skilllib.cli.output import emit, stderr, stdout
     from skilllib.cli.replay import Replay
 
+    if activate:
+        from skilllib.cli.activating import activate_skill
+
+        activate_skill(library, name, jobs=jobs, as_json=as_json)
+        return
     with reading(library) as opened, Replay(opened, workers=functools.partial(make_workers, jobs=jobs), most=most) as replay:
         results = []
         with stderr().status("replaying kept tests"):

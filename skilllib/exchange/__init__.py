@@ -2,5 +2,6 @@
 
 from skilllib.exchange.exporting import FORMATS, Format, export
 from skilllib.exchange.importing import Imported, Refused, Taken, take_in
+from skilllib.exchange.proving import Activation, activate
 
-__all__ = ["FORMATS", "Format", "Imported", "Refused", "Taken", "export", "take_in"]
+__all__ = ["FORMATS", "Activation", "Format", "Imported", "Refused", "Taken", "activate", "export", "take_in"]

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from command_door import Door
 
+from skilllib.embedders import HashingEmbedder
+
 
 def test_skills_travel_to_another_library_and_keep_their_hashes(learned: Door) -> None:
     written = learned.json("export", "out")
@@ -21,6 +23,15 @@ def test_imported_tests_can_be_run_again(learned: Door) -> None:
     learned("import", "all.jsonl", "--library", "elsewhere")
     name = next(one["name"] for one in learned.json("list") if one["status"] == "active")
     assert learned.json("verify", name, "--library", "elsewhere")["passed"]
+
+
+def test_an_imported_skill_becomes_active_when_it_is_proved_here(learned: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skilllib.build.make_embedder", lambda _: HashingEmbedder())
+    learned("export", "out", "found_egg")
+    learned("import", "out", "--library", "elsewhere")
+    (one,) = learned.json("verify", "found_egg", "--library", "elsewhere", "--activate")["skills"]
+    assert (one["status"], one["outcome"]) == ("active", "promote")
+    assert "is not on trial" in learned("verify", "found_egg", "--library", "elsewhere", "--activate")[1]
 
 
 @pytest.mark.parametrize("form", ["skills", "jsonl", "tools", "stubs"])
