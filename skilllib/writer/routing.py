@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from skilllib.errors import InvalidProgram
 from skilllib.memory import Memory
 from skilllib.protocols import Draft, Merge, SkillSource, Writer
 from skilllib.records.blame import Blame, blamed
@@ -15,6 +16,7 @@ from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec
 from skilllib.writer.adapt import adapted
 from skilllib.writer.chain import planned
+from skilllib.writer.generalise import generalised
 from skilllib.writer.providers import known_skills
 from skilllib.writer.reuse import reuses
 from skilllib.writer.salvage import enough
@@ -77,7 +79,24 @@ class RoutingWriter:
         written = [attempt for attempt in trace.attempts if attempt.route == "write"]
         if (self._rounds is not None and len(written) >= self._rounds) or _same_lack(written[-2:]):
             return None
-        return self._then.write(task, skills=skills, trace=trace)
+        draft = self._then.write(task, skills=skills, trace=trace)
+        return self._general(draft, trace) if draft is not None and task.lasting else draft
+
+    def _general(self, draft: Draft, trace: Trace) -> Draft:
+        """Return a draft whose programs take the place of the active skills that they would be near copies of."""
+        active = [skill for skill in self._skills.skills("active") if skill.environment in ("", self._spec.name)]
+        taken = {primitive.name for primitive in self._spec.primitives} | {skill.name for skill in active}
+        failed = {attempt.program.source for attempt in trace.attempts}
+
+        def general(one: Draft) -> Draft:
+            try:
+                found = None if one.reuses else generalised(one, active, self._spec, taken)
+            except InvalidProgram:  # the two have something in common that one function cannot have
+                return one
+            return one if found is None or found.program.source in failed else found
+
+        first, *others = (general(one) for one in (replace(draft, alternatives=()), *draft.alternatives))
+        return replace(first, alternatives=tuple(others))
 
     def _routes(self, task: Task) -> Iterator[Iterable[Draft]]:
         known = known_skills(self._skills, self._spec)

@@ -164,3 +164,18 @@ def test_rounds_count_what_was_written_and_not_what_was_run(tmp_path: Path) -> N
         agent.writer = RoutingWriter(spec, memory=agent.memory, skills=agent.library, then=written, rounds=2)
         trace = solved(agent, task("impossible", "after.stock.wheat >= 50"))
     assert routes(trace) == ["adapt", "write", "write"]
+
+
+def test_a_near_copy_of_a_skill_becomes_one_skill_with_it_instead_of_being_proved_in_vain(tmp_path: Path) -> None:
+    wheat = "def get_wheat() -> None:\n    'Get wheat.'\n    walk('field')\n    gather('wheat')\n"
+    wood = wheat.replace("wheat", "firewood").replace("field", "forest")
+    with routed(tmp_path, wheat, wood) as (agent, _):
+        solved(agent, task("wheat", "after.stock.wheat > before.stock.wheat"))
+        trace = solved(agent, task("wood", "after.stock.firewood > before.stock.firewood"))
+        (skill,) = agent.library.skills("active")
+        assert trace.solved and trace.attempts[-1].admitted == skill.version_hash
+        assert {provision.check.split()[0] for provision in skill.contract.provides} == {
+            "after.stock.wheat",
+            "after.stock.firewood",
+        }
+        assert [old.name for old in agent.library.skills("retired")] == ["get_wheat"]
