@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
 
 from skilllib.agent.byname import NamedLinks
 from skilllib.agent.links import PinnedLinks
@@ -24,7 +23,7 @@ from skilllib.gate.opinion import OpinionGate
 from skilllib.models.assembly import Models
 from skilllib.prompts import load
 from skilllib.prompts.role import Role
-from skilllib.protocols import LanguageModel
+from skilllib.protocols import LanguageModel, Writer
 from skilllib.records.model import Purpose
 from skilllib.verifier.belief import Belief
 from skilllib.verifier.check import CheckVerifier
@@ -58,25 +57,20 @@ def modelled(ground: Ground, models: Models, stack: ExitStack) -> Stages:
     if preset == "voyager":
         return _voyager(ground, models, stack)
     if preset == "react":
-        return replace(_without_library(ground, models, stack), **_react(ground, models))
-    return _default(ground, models, stack) if ground.uses_library else _without_library(ground, models, stack)
+        return _react(ground, models)
+    plain = _without_library(ground, models, _writer(ground, models, stack))
+    return _default(ground, models, plain) if ground.uses_library else plain
 
 
-def _default(ground: Ground, models: Models, stack: ExitStack) -> Stages:
+def _default(ground: Ground, models: Models, plain: Stages) -> Stages:
     """Return the loop with everything: routes before writing, proofs, repairs, descriptions that are checked."""
-    options, spec = ground.options, ground.spec
-    curriculum = RepairingCurriculum(_curriculum(ground, models), spec=spec, skills=ground.skills)
-    rounds = options.attempts_per_task or ROUNDS
+    spec, rounds = ground.spec, plain.attempts_per_task
+    curriculum = RepairingCurriculum(plain.curriculum, spec=spec, skills=ground.skills)
     writer = RoutingWriter(
-        spec,
-        memory=ground.memory,
-        skills=ground.skills,
-        then=_writer(ground, models, stack),
-        mendable=curriculum.mendable,
-        rounds=rounds,
+        spec, memory=ground.memory, skills=ground.skills, then=plain.writer, mendable=curriculum.mendable, rounds=rounds
     )
     return replace(
-        _without_library(ground, models, stack),
+        plain,
         curriculum=curriculum,
         writer=writer,
         describer=ModelDescriber(role=_role(ground, models.describe, "describe"), spec=spec),
@@ -85,11 +79,11 @@ def _default(ground: Ground, models: Models, stack: ExitStack) -> Stages:
     )
 
 
-def _without_library(ground: Ground, models: Models, stack: ExitStack) -> Stages:
+def _without_library(ground: Ground, models: Models, writer: Writer) -> Stages:
     """Return the loop in which every program starts from primitives; what proves itself is kept, but never used."""
     return Stages(
         curriculum=_curriculum(ground, models),
-        writer=_writer(ground, models, stack),
+        writer=writer,
         verifier=OpinionVerifier(verifier=CheckVerifier(), role=_role(ground, models.critic, "judge")),
         prover=prover(ground),
         gate=EvidenceGate() if ground.options.re_execute else TrustingGate(),
@@ -102,8 +96,8 @@ def _without_library(ground: Ground, models: Models, stack: ExitStack) -> Stages
     )
 
 
-def _react(ground: Ground, models: Models) -> dict[str, Any]:
-    """Return what differs where a model acts step by step and nothing is kept."""
+def _react(ground: Ground, models: Models) -> Stages:
+    """Return the loop in which a model acts step by step, and nothing is kept."""
     options = ground.options
     writer = ReActWriter(
         ground.spec,
@@ -113,7 +107,8 @@ def _react(ground: Ground, models: Models) -> dict[str, Any]:
         observe=ground.observe,
         recorder=ground.recorder,
     )
-    return {"writer": writer, "attempts_per_task": options.attempts_per_task or CALLS, "provable": frozenset()}
+    attempts = options.attempts_per_task or CALLS
+    return replace(_without_library(ground, models, writer), attempts_per_task=attempts, provable=frozenset())
 
 
 def _voyager(ground: Ground, models: Models, stack: ExitStack) -> Stages:
@@ -194,12 +189,12 @@ def _curriculum(ground: Ground, models: Models) -> ModelCurriculum:
 
 
 def _questions(ground: Ground, models: Models) -> Questions:
-    return Questions(
+    questions = Questions(
         role=_role(ground, models.curriculum, "answer"),
         when="always" if ground.options.preset == "voyager" else ground.options.context,
         known=primitive_lines(ground.spec.primitives),
     )
-
-
-def _selection(ground: Ground) -> Selection:
-    return Selection(sandbox=ground.sandbox, verifier=CheckVerifier(), limits=ground.options.limits, workers=ground.workers)
+    for _, trace in ground.library.traces():  # what earlier runs asked about this world is known
+        if trace.task.environment == ground.spec.name:
+            questions.note(trace)
+    return questions
