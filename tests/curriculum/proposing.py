@@ -24,12 +24,12 @@ PROGRAM = Program.parse('def go() -> None:\n    """Go."""\n    walk("home")\n')
 
 
 def start(seed: int = 0, **changed: Any) -> Observation:
-    """What the bakery shows at the beginning, with some facts changed (`stock__egg=2`)."""
+    """What the bakery shows at the beginning, with some facts changed (`stock__egg=2`), and no words that speak for a goal."""
     facts = make_bakery().reset(seed).facts
     for path, value in changed.items():
         group, _, leaf = path.rpartition("__")
         (facts[group] if group else facts)[leaf] = value
-    return Observation(text="You are in a bakery.", facts=facts)
+    return Observation(text="", facts=facts)
 
 
 class Shelf:
