@@ -19,15 +19,15 @@ from skilllib.models.scripted import ScriptedModel
 from skilllib.records.model import Request
 from skilllib.testing import make_bakery
 
-TASKS = "hold wheat | after.stock.wheat > before.stock.wheat\nhold firewood | after.stock.firewood > before.stock.firewood"
+TASKS = "you have wheat | after.stock.wheat > before.stock.wheat\nyou have firewood | after.stock.firewood > before.stock.firewood"
 GATHER = '```python\ndef get_{thing}() -> None:\n    """Get {thing}."""\n    walk(to="{place}")\n    gather(crop="{thing}")\n```'
 PLACES = {"wheat": "field", "firewood": "forest"}
 
 
 def says(request: Request) -> str:
     """What a model says that always proposes the same and believes that all is well."""
-    asked = request.messages[-1].content if len(request.messages) == 2 else request.messages[1].content
-    thing = "firewood" if "firewood >" in asked else "wheat"
+    asked = request.messages[-1].content
+    thing = "firewood" if "firewood has gone up" in asked else "wheat"
     lines = {
         "propose": TASKS,
         "write": GATHER.format(thing=thing, place=PLACES[thing]),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from skilllib.models.scripted import ScriptedModel
 from skilllib.records.model import Request
 
-TASKS = """hold some wheat | after.stock.wheat > before.stock.wheat
-hold some firewood | after.stock.firewood > before.stock.firewood
-hold flour | after.stock.flour > before.stock.flour
-hold an egg | after.stock.egg > before.stock.egg
+TASKS = """you have some wheat | after.stock.wheat > before.stock.wheat
+you have some firewood | after.stock.firewood > before.stock.firewood
+you have flour | after.stock.flour > before.stock.flour
+you have an egg | after.stock.egg > before.stock.egg
 """
 CODE = '''```python
 def get_{thing}() -> None:
@@ -27,7 +27,7 @@ def answer(request: Request) -> str:
     if request.purpose == "propose":
         return TASKS
     if request.purpose == "write":
-        check = request.messages[1].content.partition("Solved when: ")[2].partition("\n")[0]
+        check = request.messages[-1].content.partition("Solved when: ")[2].partition("\n")[0]
         thing = next((thing for thing in PLACES if thing in check), "wheat")
         return CODE.format(thing=thing, place=PLACES[thing])
     return "Gather what the task names."

@@ -23,8 +23,8 @@ light the oven | after.oven.lit and not before.oven.lit
 hold wheat | after.stock.wheat >= 1
 hold 2 wheat | after.stock.wheat >= 2"""
 PROGRAMS = {
-    "stock.firewood >=": 'def get_firewood() -> None:\n    """Get firewood."""\n    walk("forest")\n    gather("firewood")',
-    "stock.wheat >=": 'def get_wheat(amount: int = 1) -> None:\n    """Get wheat."""\n    walk("field")\n    gather("wheat")',
+    "stock.firewood is at": 'def get_firewood() -> None:\n    """Get firewood."""\n    walk("forest")\n    gather("firewood")',
+    "stock.wheat is at": 'def get_wheat(amount: int = 1) -> None:\n    """Get wheat."""\n    walk("field")\n    gather("wheat")',
     "oven.lit": 'def heat() -> None:\n    """Light the oven."""\n    walk("kitchen")\n    light()',
     "tally.milled_flour": 'def mill() -> None:\n    """Mill flour."""\n    walk("mill")\n    grind()',
 }
@@ -35,13 +35,13 @@ def says(request: Request) -> str:
     if request.purpose == "propose":
         return LINES if len(text) % 3 else "I would rather not."
     if request.purpose == "write":
-        task = request.messages[1].content.partition("<task>")[2].partition("</task>")[0]
-        program = next((program for check, program in PROGRAMS.items() if f"after.{check}" in task), None)
+        task = request.messages[-1].content.partition("<task>")[2].partition("</task>")[0]
+        program = next((program for words, program in PROGRAMS.items() if words in task), None)
         return f"```python\n{program}\n```" if program else "I cannot."
     return "Gather what is lacking first."
 
 
-def learned(folder: Path, *, calls: int | None, attempts: int = 9) -> list[dict[str, Any]]:
+def learned(folder: Path, *, calls: int | None, attempts: int = 16) -> list[dict[str, Any]]:
     """The traces of a run whose model is gone after some calls; None for one that stays."""
     left = [10**9 if calls is None else calls]
 
@@ -83,7 +83,7 @@ def test_the_run_has_every_kind_of_task(whole: list[dict[str, Any]]) -> None:
     assert any(not trace["attempts"] for trace in whole) and any(trace["task"]["context"] for trace in whole)
 
 
-@pytest.mark.parametrize("calls", [0, 1, 3, 6, 8, 11, 14, 19, 22, 24, 29])
+@pytest.mark.parametrize("calls", [0, 1, 3, 6, 8, 11, 19, 24, 29, 38, 43, 48])
 def test_a_run_whose_model_was_gone_for_a_while_comes_to_the_same_end(
     tmp_path: Path, calls: int, whole: list[dict[str, Any]]
 ) -> None:
