@@ -1,4 +1,7 @@
-"""What is kept of runs: their options, their notes, and every attempt ever made. Append-only but for the notes."""
+"""What is kept of runs: their options, their notes, and every attempt ever made.
+
+Append-only but for the notes, and for the end of a trace, which is written once.
+"""
 
 from __future__ import annotations
 
@@ -103,10 +106,12 @@ class RunLog:
         """Add to a trace the model calls after its last attempt, which led to no other.
 
         Raises:
-            RunError: There is no such trace.
+            RunError: There is no such trace, or it has ended already.
         """
-        ended = self.trace(trace_id).model_copy(update={"attempts": (), "model_calls": model_calls})
-        text, check = store.written(ended)
+        trace = self.trace(trace_id)
+        if trace.model_calls:
+            raise RunError(f"trace {trace_id!r} has ended already; what was asked for it is never replaced")
+        text, check = store.written(trace.model_copy(update={"attempts": (), "model_calls": model_calls}))
         with self._writes(f"trace {trace_id}") as connection:
             values = {"record": text, "digest": check}
             connection.execute(sa.update(tables.traces).where(tables.traces.c.trace == trace_id).values(values))

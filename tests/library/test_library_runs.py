@@ -4,8 +4,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from skilllib.embedders import HashingEmbedder
 from skilllib.errors import InvalidRecord, RunError
+from skilllib.library import SkillLibrary
 from skilllib.records.execution import Attempt, Execution, Trace, Verdict
+from skilllib.records.model import ModelCall
 from skilllib.records.world import Observation
 
 json_values = st.recursive(
@@ -13,6 +16,10 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
+
+
+def asked(purpose):
+    return ModelCall(purpose=purpose, model="m", prompt="p", request="r", reply="s")
 
 
 def attempt(make, number, facts=None):
@@ -52,12 +59,30 @@ def test_what_is_recorded_is_not_recorded_twice(library, make):
         lambda: library.note("none", "key", 1),
         lambda: library.run_options("none"),
         lambda: library.trace("none"),
+        lambda: library.end_trace("none", (asked("write"),)),
     ):
         with pytest.raises(RunError):
             again()
     assert library.attempt_count() == 1
     with pytest.raises(Exception, match="append-only"), library._database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM attempts")
+
+
+def test_what_was_asked_in_vain_after_the_last_attempt_is_added_to_a_trace_once(library, folder, make):
+    library.begin_run("one", {})
+    for trace in ("t", "u"):
+        library.begin_trace(trace, run="one", trace=Trace(task=make.task, profile="p"))
+    library.append_attempt("t", attempt(make, 1))
+    library.end_trace("t", (asked("write"), asked("advise")))
+    with pytest.raises(RunError, match="'t' has ended already"):
+        library.end_trace("t", (asked("write"),))
+    assert library.problems() == []
+    library.close()
+    with SkillLibrary.open(folder, embedder=HashingEmbedder(), index="exact") as opened:
+        ended, other = opened.trace("t"), opened.trace("u")
+        assert [call.purpose for call in ended.model_calls] == ["write", "advise"] and other.model_calls == ()
+        assert ended.attempts == (attempt(make, 1),) and (ended.profile, ended.task) == ("p", make.task)
+        assert [name for name, _ in opened.traces()] == ["t", "u"]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
