@@ -79,8 +79,8 @@ class RoutingWriter:
         written = [attempt for attempt in trace.attempts if attempt.route == "write"]
         if (self._rounds is not None and len(written) >= self._rounds) or _same_lack(written[-2:]):
             return None
-        draft = self._then.write(task, skills=skills, trace=trace)
-        return self._general(draft, trace) if draft is not None and task.lasting else draft
+        new = self._then.write(task, skills=skills, trace=trace)
+        return self._general(new, trace) if new is not None and task.lasting else new
 
     def _general(self, draft: Draft, trace: Trace) -> Draft:
         """Return a draft whose programs take the place of the active skills that they would be near copies of."""
