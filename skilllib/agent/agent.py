@@ -327,6 +327,7 @@ def attempt_fields(task: Task, attempt: Attempt, reached: Sequence[str], steps: 
         "task": task.id,
         "program": attempt.program.name,
         "route": attempt.route,
+        "reuses": attempt.reuses,
         "solved": attempt.solved,
         "reason": attempt.proof.reason if attempt.proof and attempt.verdict.solved else attempt.verdict.reason,
         "advice": attempt.advice,

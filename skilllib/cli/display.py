@@ -109,7 +109,7 @@ def attempt_line(fields: dict[str, Json], state: State) -> Text:
     if skill:
         line.append(f"  new skill, success ≥ {fields['lower_bound']:.0%}", style="green")
     elif solved:
-        line.append("  solved with a skill it has" if fields["route"] == "run" else "  solved, no new skill", style="cyan")
+        line.append("  solved with a skill it has" if fields["reuses"] else "  solved, no new skill", style="cyan")
     if not solved or not skill:
         line.append(f"  {_short(fields['reason'] or '')}", style="dim")
     if state.spent:

@@ -166,7 +166,7 @@ class Attempt(Record):
     """Why the writer wrote this."""
     route: Route = "write"
     reuses: str | None = None
-    """Version hash of the active skill that was run as it is, when nothing was written."""
+    """Version hash of the active skill that was run, where the program is one, word for word if it was written."""
     execution: Execution
     verdict: Verdict
     proof: Proof | None = None

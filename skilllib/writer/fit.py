@@ -76,7 +76,7 @@ class Fit:
         self._refuse_arguments(program)
         self._refuse_repeated(program)
         if not self._overwrites and (same := self._same(program)) is not None and same.program is not None:
-            return Draft(program=same.program, reuses=same, route="run", rationale=f"{same.name} is what was written")
+            return Draft(program=same.program, reuses=same, rationale=f"{same.name} is what was written")
         self._refuse_names(program)
         self._refuse_calls(program)
         return Draft(program=self._named(program), rationale=rationale)

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agents import silent
@@ -18,6 +19,7 @@ from skilllib.errors import ModelUseless
 from skilllib.models.scripted import ScriptedModel
 from skilllib.records.execution import Trace
 from skilllib.records.model import Request
+from skilllib.records.task import Task
 from skilllib.testing import make_bakery
 
 IN_VAIN = '```python\ndef go_on() -> None:\n    """Go on."""\n    walk("mill")\n    grind()\n```'
@@ -26,8 +28,10 @@ you have bread | after.stock.bread >= 1"""
 
 
 @contextmanager
-def learning(folder: Path, answer: Callable[[Request], str], **given: object) -> Iterator[Learner]:
-    chosen = options(environment="bakery", library=str(folder), model="m", jobs=1, preset="no-library", context="never", **given)
+def learning(folder: Path, answer: Callable[[Request], str], **given: Any) -> Iterator[Learner]:
+    chosen = options(
+        environment="bakery", library=str(folder), model="m", jobs=1, context="never", **{"preset": "no-library", **given}
+    )
     with learner(
         chosen,
         recorder=silent,
@@ -85,3 +89,28 @@ def test_one_program_that_can_be_run_is_enough_to_go_on(tmp_path: Path) -> None:
             made.agent.learn()
         tried = [bool(trace.attempts) for _, trace in made.library.traces()]
     assert tried == [False] * (USELESS_TASKS - 2) + [True] + [False] * USELESS_TASKS
+
+
+def test_a_skill_that_is_written_once_more_is_run_and_the_call_counts_as_writing(tmp_path: Path) -> None:
+    wheat = '```python\ndef {}() -> None:\n    """Get wheat."""\n    walk("field")\n    gather("wheat")\n```'
+    names = iter(("get_wheat", "get_food"))
+    first = Task(id="a", environment="bakery", goal="get wheat", check="after.stock.wheat > before.stock.wheat")
+    either = f"{first.check} or after.stock.egg > before.stock.egg"
+    second = first.model_copy(update={"id": "b", "goal": "get food", "check": either})
+
+    def answer(request: Request) -> str:
+        return wheat.format(next(names)) if request.purpose == "write" else "Gets wheat."
+
+    with learning(tmp_path / "library", answer, preset=None) as made:
+        for task in (first, second, first):
+            made.agent.progress.proposed()
+            made.agent.solve(task)
+        (skill,) = made.library.skills("active")
+        attempts = [attempt for _, trace in made.library.traces() for attempt in trace.attempts]
+        assert [(one.route, one.reuses, one.solved) for one in attempts] == [
+            ("write", None, True),
+            ("write", skill.version_hash, True),
+            ("run", skill.version_hash, True),
+        ]
+        assert [[call.purpose for call in one.model_calls] for one in attempts] == [["write", "describe"], ["write"], []]
+        assert made.agent.progress.routes["run"]["model_calls"] == 0 and len(made.library.skills()) == 1

@@ -28,6 +28,7 @@ ATTEMPT: dict[str, Any] = {
     "number": 1,
     "program": "bake",
     "route": "write",
+    "reuses": None,
     "solved": False,
     "reason": "no flour",
     "milestones": [],
@@ -58,6 +59,14 @@ def test_each_call_and_attempt_is_a_line_with_its_cost_and_route() -> None:
     assert lines[0].strip() == "write: 1,200 + 300 tokens, $0.020, 3.0 s, openai/m"
     assert "[write, 2 calls, 3,000 tokens, $0.040]" in lines[2] and "[run, 0 calls, 0 tokens]" in lines[3]
     assert (state.spent.calls, state.spent.tokens, state.spent.seconds) == (2, 3000, 6.0)
+
+
+def test_a_skill_that_is_run_is_no_new_program_whatever_it_cost_to_come_to_it() -> None:
+    solved = {**ATTEMPT, "solved": True, "reason": "holds"}
+    out, _ = told(
+        *(("attempt", {**solved, "route": route, "reuses": "abc"}) for route in ("run", "adapt", "write")), ("attempt", solved)
+    )
+    assert ["with a skill it has" in line for line in out.splitlines()] == [True, True, True, False]
 
 
 def test_without_a_model_nothing_is_said_of_models() -> None:
