@@ -152,3 +152,12 @@ def test_help_comes_in_groups(door: Door) -> None:
         for name, group in zip(("Argum", "Opt", "Run", "Language", "Budget", "Tape", "Ablations"), groups, strict=True)
     ]
     assert "default: 300" in " ".join(out.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("command", [("learn", "bakery", "--library", "new"), ("solve", "bakery", "get wheat", "--library", "new")])
+def test_an_exporter_of_spans_that_is_not_installed_is_refused_before_anything_is_made(
+    door: Door, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "carrier-pigeon")
+    assert "'carrier-pigeon', which is not installed" in door.refuses(*command)
+    assert not Path("runs").exists() and not Path("new").exists()
