@@ -21,18 +21,16 @@ from skilllib.library.database import open_database
 from skilllib.library.doctor import Problem
 from skilllib.library.findable import Findable, IndexChoice
 from skilllib.library.lock import WriterLock
+from skilllib.library.lookup import Lookup
 from skilllib.library.runs import RunLog
-from skilllib.protocols import Embedder, Hit
+from skilllib.protocols import Embedder
 from skilllib.records.execution import Proof, Trace
 from skilllib.records.ledger import Change, Decision, LedgerEntry
 from skilllib.records.program import Program
 from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Skill
 
-_SPARE = 5
-"""Hits asked for beyond k, in case some were retired between the index and the database."""
 
-
-class SkillLibrary(Catalogue, RunLog):
+class SkillLibrary(Catalogue, Lookup, RunLog):
     """Skills with their versions, tests, figures and history, in one folder.
 
     `library.db` is the truth; `index/` is a cache of it; `writer.lock` makes sure that one process writes. Every change is
@@ -318,21 +316,3 @@ class SkillLibrary(Catalogue, RunLog):
         with self.writing("repairing"):
             self._findable.rebuild()
         return self.problems()
-
-    # ---- finding
-
-    def retrieve(self, query: str, *, k: int) -> list[Hit]:
-        """Return at most k active skills with their cosine to the query, best first.
-
-        Raises:
-            ModelWeightsMissing: The embedder has no weights.
-        """
-        pairs = self._findable.nearest(query, k=k + _SPARE) if k > 0 else []
-        with self._database.reading() as connection:
-            skills = store.by_hash(connection, [code_hash for code_hash, _ in pairs])
-        hits = [Hit(skills[key], score) for key, score in pairs if key in skills and skills[key].status == "active"]
-        return hits[:k]
-
-    def search(self, query: str, *, k: int = 5) -> list[Hit]:
-        """Return the k active skills that fit a query best; `retrieve` with a usual k."""
-        return self.retrieve(query, k=k)
