@@ -27,6 +27,12 @@ Failure of generated code is data (`Execution.error`), never one of these.
     ├── RunError               a run folder that cannot be started or resumed
     ├── ModelWeightsMissing    no usable embedding weights were found
     ├── TelemetryMissing       spans are asked for, and what sends them is not installed
+    ├── CompileError           a skill does not become weights
+    │   ├── WeightsMissing     the extra `weights` is not installed
+    │   ├── UnknownCompiler    no compiler is registered under that name
+    │   ├── BaseRefused        a base model that is not there, too big, or of an unknown architecture
+    │   ├── AdapterRefused     weights that are no adapter, or one for another base or version
+    │   └── CompilerFailed     a compiler came to no weights
     ├── PromptError            a prompt file or its slots are wrong
     └── ModelError             a language model gave no reply
         ├── ModelUnavailable   not reached, or overloaded for too long
@@ -146,6 +152,33 @@ class ModelWeightsMissing(SkillLibError, FileNotFoundError):
 
 class TelemetryMissing(SkillLibError, ImportError):
     """The environment asks for an exporter of OpenTelemetry spans that is not installed."""
+
+
+class CompileError(SkillLibError):
+    """A skill does not become weights; its other forms are untouched."""
+
+
+class WeightsMissing(CompileError, ImportError):
+    """What adapters need is not installed."""
+
+    def __init__(self, module: str) -> None:
+        super().__init__(f"adapters need {module!r}, which is not installed; install it with: pip install 'skilllib[weights]'")
+
+
+class UnknownCompiler(CompileError, LookupError):
+    """No compiler is registered under that name."""
+
+
+class BaseRefused(CompileError, ValueError):
+    """A base model cannot be used: it is not there, too big for the memory, or of another architecture."""
+
+
+class AdapterRefused(CompileError, ValueError):
+    """Weights that are no sound adapter, or one for another base model or another version of the skill."""
+
+
+class CompilerFailed(CompileError, RuntimeError):
+    """A compiler came to no weights."""
 
 
 class PromptError(SkillLibError, ValueError):

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from skilllib.records.adapter import CompileRequest, LoraWeights
 from skilllib.records.base import Json, Scalar
 from skilllib.records.execution import Execution, Limits, Proof, Route, Trace, Verdict
 from skilllib.records.experience import Experience
@@ -322,3 +324,53 @@ class Recorder(Protocol):
 
     def __call__(self, event: str, **fields: Json) -> None:
         """Take note of one event."""
+
+
+class Compiler(Protocol):
+    """A skill's text and examples → weights."""
+
+    @property
+    def name(self) -> str:
+        """The backend's name."""
+
+    @property
+    def configuration(self) -> Mapping[str, Json]:
+        """Every option that shapes the weights; hashed into what they are stored under."""
+
+    def compile(self, request: CompileRequest, *, workspace: Path | None = None, progress: Recorder | None = None) -> LoraWeights:
+        """Return the weights of a skill for the request's base model.
+
+        Args:
+            request: The text, the examples, the base and the seed.
+            workspace: A folder of its own, for checkpoints: called again with the same request, it goes on from there.
+            progress: Is told of every step as `progress("step", step=…, of=…, …)`.
+
+        Raises:
+            CompileError: There are none; the subclass says why.
+        """
+
+
+class Base(Protocol):
+    """A base model, loaded when it is first needed."""
+
+    @property
+    def name(self) -> str:
+        """As the user named it: a hub id, a folder or a GGUF file."""
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over its weights and its configuration."""
+
+    def loaded(self) -> tuple[Any, Any]:
+        """Return the model and its tokenizer, of transformers.
+
+        Raises:
+            BaseRefused: It is not there, too big for the memory, or of an unknown architecture.
+        """
+
+
+class CompilerFactory(Protocol):
+    """What the entry point `skilllib.compilers` names: makes a compiler for a base model."""
+
+    def __call__(self, base: Base, **options: Any) -> Compiler:
+        """Make one; options are the compiler's own."""
