@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -15,16 +15,9 @@ from skilllib.library import store, tables
 from skilllib.library.admission import Policy
 from skilllib.library.database import Database
 from skilllib.library.findable import Findable
-from skilllib.records.base import Record
-from skilllib.records.execution import Attempt, Trace
-from skilllib.records.skill import Effect, KeptTest, Skill
-
-_RECORDS: tuple[tuple[sa.Table, type[Record]], ...] = (
-    (tables.tests, KeptTest),
-    (tables.effects, Effect),
-    (tables.traces, Trace),
-    (tables.attempts, Attempt),
-)
+from skilllib.library.migrations import FORMAT
+from skilllib.library.seal import SEAL, seal
+from skilllib.records.skill import Skill
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,13 +41,11 @@ def examine(database: Database, findable: Findable, policy: Policy = "evidence")
 
 
 def _examine(connection: sa.Connection, findable: Findable, policy: Policy) -> Iterator[Problem]:
-    for (message,) in connection.execute(sa.text("PRAGMA quick_check")):
-        if message != "ok":
-            yield Problem(kind="database", message=f"SQLite finds: {message}; restore a copy")
+    yield from _database(connection)
+    for table in tables.metadata.sorted_tables:
+        yield from _seals(connection, table)
     skills: dict[str, Skill] = {}
     yield from _versions(connection, skills)
-    for table, kind in _RECORDS:
-        yield from _records(connection, table, kind)
     yield from _ledger(connection)
     if policy == "evidence":
         yield from _untested(connection, skills)
@@ -66,12 +57,33 @@ def _examine(connection: sa.Connection, findable: Findable, policy: Policy) -> I
         yield Problem(kind="index", message=message, repairable=True)
 
 
+def _database(connection: sa.Connection) -> Iterator[Problem]:
+    if connection.dialect.name == "sqlite":
+        for (message,) in connection.execute(sa.text("PRAGMA integrity_check")):
+            if message != "ok":
+                yield Problem(kind="database", message=f"SQLite finds: {message}; restore a copy")
+    revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    if revision != f"{FORMAT:04}":
+        yield Problem(kind="database", message=f"the schema says it is of revision {revision!r}, not {FORMAT:04}; restore a copy")
+
+
+def _seals(connection: sa.Connection, table: sa.Table) -> Iterator[Problem]:
+    derived = table is tables.vectors
+    for row in connection.execute(sa.select(table)).mappings():
+        if seal(row) != row[SEAL]:
+            where = " ".join(str(row[column.name])[:12] for column in table.primary_key.columns)
+            message = f"{table.name} {where}: a value in this row is not what was written"
+            yield Problem(kind="vectors" if derived else "record", message=message, repairable=derived)
+
+
 def _versions(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[Problem]:
-    table = tables.versions
-    for row in connection.execute(sa.select(table).order_by(table.c.sequence)).mappings():
+    table, record = tables.versions, tables.records
+    query = sa.select(table, record.c.record, record.c.digest)
+    query = query.outerjoin(record, record.c.version_hash == table.c.version_hash).order_by(table.c.sequence)
+    for row in connection.execute(query).mappings():
         label = f"{row['name']!r} (version {row['version']}, {row['code_hash'][:12]})"
         try:
-            skill = store.read(Skill, row["record"], row["digest"])
+            skill = store.read(Skill, row["record"] or "", row["digest"] or "")
         except LibraryError as error:
             yield Problem(kind="record", message=f"{label}: {error}")
             continue
@@ -80,16 +92,6 @@ def _versions(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[P
             yield Problem(kind="record", message=f"{label}: its contents have other hashes than it is stored under")
             continue
         skills[skill.code_hash] = skill.model_copy(update={"status": row["status"]})
-
-
-def _records(connection: sa.Connection, table: sa.Table, kind: type[Record]) -> Iterator[Problem]:
-    keys = [column for column in table.primary_key.columns]
-    for *key, text, check in connection.execute(sa.select(*keys, table.c.record, table.c.digest)):
-        try:
-            store.read(kind, text, check)
-        except LibraryError as error:
-            where = " ".join(str(part)[:12] for part in key)
-            yield Problem(kind="record", message=f"{table.name} {where}: {error}")
 
 
 def _ledger(connection: sa.Connection) -> Iterator[Problem]:
@@ -123,7 +125,7 @@ def _untested(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[P
 
 def _calls(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[Problem]:
     stored: dict[str, set[tuple[str, str]]] = {}
-    for caller, name, callee in connection.execute(sa.select(tables.calls)):
+    for caller, name, callee in connection.execute(sa.select(tables.calls.c["caller", "name", "callee"])):
         stored.setdefault(caller, set()).add((name, callee))
     for skill in skills.values():
         label = f"{skill.name!r} (version {skill.version})"
@@ -147,11 +149,7 @@ def _vectors(connection: sa.Connection, skills: dict[str, Skill], findable: Find
         yield Problem(kind="vectors", message=str(error))
         return
     table = tables.vectors
-    rows: list[Any] = list(connection.execute(sa.select(table)))
-    for code_hash, _, vector, check in rows:
-        if store.digest(vector) != check:
-            yield Problem(kind="vectors", message=f"the vector of {code_hash[:12]} is not what was written", repairable=True)
-    embedded = {code_hash for code_hash, by, _, _ in rows if by == fingerprint}
+    embedded = set(connection.execute(sa.select(table.c.code_hash).where(table.c.fingerprint == fingerprint)).scalars())
     for skill in skills.values():
         if skill.status == "active" and skill.code_hash not in embedded:
             message = f"{skill.name!r} (version {skill.version}) has no vector by the present embedder"

@@ -113,8 +113,7 @@ class RunLog:
             raise RunError(f"trace {trace_id!r} has ended already; what was asked for it is never replaced")
         text, check = store.written(trace.model_copy(update={"attempts": (), "model_calls": model_calls}))
         with self._writes(f"trace {trace_id}") as connection:
-            values = {"record": text, "digest": check}
-            connection.execute(sa.update(tables.traces).where(tables.traces.c.trace == trace_id).values(values))
+            store.change(connection, tables.traces, tables.traces.c.trace == trace_id, record=text, digest=check)
 
     def append_attempt(self, trace_id: str, attempt: Attempt) -> None:
         """Add an attempt to a trace. It is on disk when this returns.

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from skilllib.errors import InvalidRecord, LibraryDamaged
 from skilllib.library import tables
+from skilllib.library.seal import SEAL, seal
 from skilllib.protocols import Vectors
 from skilllib.records.base import Record, canonical
 from skilllib.records.skill import Effect, KeptTest, Skill, Statistics, Status
@@ -71,7 +72,8 @@ def read(kind: type[R], text: str, expected: str) -> R:
 
 
 def add_version(connection: sa.Connection, skill: Skill, entry: int) -> None:
-    """Store a version with its calls and empty statistics."""
+    """Store a version, with its calls and empty statistics where it is the first of its code."""
+    known = by_hash(connection, [skill.code_hash])
     text, check = written(skill.model_copy(update={"status": "trial"}))
     connection.execute(
         sa.insert(tables.versions),
@@ -83,11 +85,12 @@ def add_version(connection: sa.Connection, skill: Skill, entry: int) -> None:
             "version": skill.version,
             "status": skill.status,
             "entry": entry,
-            "record": text,
-            "digest": check,
             "created_at": now(),
         },
     )
+    connection.execute(sa.insert(tables.records), {"version_hash": skill.version_hash, "record": text, "digest": check})
+    if known:
+        return
     if skill.calls:
         connection.execute(
             sa.insert(tables.calls),
@@ -96,27 +99,38 @@ def add_version(connection: sa.Connection, skill: Skill, entry: int) -> None:
     connection.execute(sa.insert(tables.statistics), {"code_hash": skill.code_hash, **Statistics().model_dump()})
 
 
-def set_status(connection: sa.Connection, code_hash: str, status: Status, entry: int) -> None:
+def set_status(connection: sa.Connection, skill: Skill, status: Status, entry: int) -> None:
     """Change the status of a version."""
     table = tables.versions
-    connection.execute(sa.update(table).where(table.c.code_hash == code_hash).values(status=status, entry=entry))
+    connection.execute(sa.update(table).where(table.c.version_hash == skill.version_hash).values(status=status, entry=entry))
 
 
 def rows(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Row]:
     """Return the versions that meet all conditions, in the order they were admitted."""
-    columns = tables.versions.c
-    query = sa.select(columns.record, columns.digest, columns.status, columns.version_hash, columns.code_hash, columns.entry)
+    columns, record = tables.versions.c, tables.records.c
+    query = sa.select(record.record, record.digest, columns.status, columns.version_hash, columns.code_hash, columns.entry)
+    query = query.join(tables.versions, record.version_hash == columns.version_hash)
     found = connection.execute(query.where(*conditions).order_by(columns.sequence))
     return [Row(_skill(*identity), entry) for *identity, entry in found]
 
 
 def by_hash(connection: sa.Connection, hashes: Iterable[str]) -> dict[str, Skill]:
-    """Return the versions of these code hashes; unknown ones are left out."""
-    wanted, found = list(dict.fromkeys(hashes)), {}
+    """Return the versions of these code hashes; unknown ones are left out.
+
+    Of versions that differ in their text alone it is the one that has got farthest: the code is what counts here.
+    """
+    wanted, found = list(dict.fromkeys(hashes)), dict[str, Skill]()
     for start in range(0, len(wanted), _CHUNK):
         for row in rows(connection, tables.versions.c.code_hash.in_(wanted[start : start + _CHUNK])):
-            found[row.skill.code_hash] = row.skill
+            known = found.get(row.skill.code_hash)
+            found[row.skill.code_hash] = row.skill if known is None else farthest([known, row.skill])
     return {code_hash: found[code_hash] for code_hash in wanted if code_hash in found}
+
+
+def farthest(skills: Sequence[Skill]) -> Skill:
+    """Return the active one of versions of one code, else the newest that was active, else the newest."""
+    order: tuple[Status, ...] = ("revoked", "trial", "retired", "active")
+    return max(skills, key=lambda skill: (order.index(skill.status), skill.version))
 
 
 @lru_cache(maxsize=20_000)
@@ -171,21 +185,20 @@ def _hanging(connection: sa.Connection, table: sa.Table, kind: type[R], code_has
 
 def statistics_of(connection: sa.Connection, code_hash: str) -> Statistics:
     """Return what was counted of a skill."""
-    row = connection.execute(sa.select(tables.statistics).where(tables.statistics.c.code_hash == code_hash)).mappings().first()
-    return Statistics(**{key: value for key, value in row.items() if key != "code_hash"}) if row else Statistics()
+    columns = [tables.statistics.c[name] for name in Statistics.model_fields]
+    row = connection.execute(sa.select(*columns).where(tables.statistics.c.code_hash == code_hash)).mappings().first()
+    return Statistics(**row) if row else Statistics()
 
 
-def count(connection: sa.Connection, code_hash: str, added: Mapping[str, int]) -> None:
+def count(connection: sa.Connection, code_hash: str, added: Mapping[str, float]) -> None:
     """Add to counters of a skill."""
-    columns = tables.statistics.c
-    values: dict[str, Any] = {name: columns[name] + number for name, number in added.items()}
-    connection.execute(sa.update(tables.statistics).where(columns.code_hash == code_hash).values(values))
+    known = statistics_of(connection, code_hash).model_dump()
+    set_figures(connection, code_hash, {name: known[name] + number for name, number in added.items()})
 
 
 def set_figures(connection: sa.Connection, code_hash: str, figures: Mapping[str, float]) -> None:
-    """Set measured figures of a skill."""
-    table = tables.statistics
-    connection.execute(sa.update(table).where(table.c.code_hash == code_hash).values(dict(figures)))
+    """Set figures of a skill."""
+    change(connection, tables.statistics, tables.statistics.c.code_hash == code_hash, **figures)
 
 
 # ---- vectors
@@ -223,7 +236,17 @@ def get_meta(connection: sa.Connection, key: str) -> str | None:
 
 def set_meta(connection: sa.Connection, key: str, value: str) -> None:
     """Set a value about the library itself that is there from the beginning."""
-    connection.execute(sa.update(tables.meta).where(tables.meta.c.key == key).values(value=value))
+    change(connection, tables.meta, tables.meta.c.key == key, value=value)
+
+
+# ---- rows
+
+
+def change(connection: sa.Connection, table: sa.Table, which: sa.ColumnElement[bool], **values: Any) -> None:
+    """Set values of the rows of a table that meet a condition, and seal them again. The only way a row changes."""
+    for row in connection.execute(sa.select(table).where(which)).mappings().all():
+        key = [column == row[column.name] for column in table.primary_key.columns]
+        connection.execute(sa.update(table).where(*key).values({**values, SEAL: seal({**row, **values})}))
 
 
 def next_number(connection: sa.Connection, column: sa.Column[Any], *conditions: sa.ColumnElement[bool]) -> int:

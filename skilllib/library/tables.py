@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint, text
+
+from skilllib.library.seal import SEAL, seal
 
 metadata = MetaData()
 _ACTIVE = text("status = 'active'")
-_COUNTERS = ("retrieved", "called", "solved", "failed", "trials", "successes")
+_COUNTERS = ("retrieved", "called", "solved", "failed", "trials", "successes", "tokens")
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
-"""`application`, `format`, and `findable`: number of the last ledger entry that changed which skills are active."""
+"""`application`, `format`, `policy`, `identity` (one random word for life), and `findable`: number of the last ledger entry that
+changed which skills are active."""
 
 versions = Table(
     "versions",
@@ -21,14 +26,22 @@ versions = Table(
     Column("version", Integer, nullable=False),
     Column("status", String, nullable=False),
     Column("entry", Integer, nullable=False),
-    Column("record", Text, nullable=False),
-    Column("digest", String(64), nullable=False),
     Column("created_at", String, nullable=False),
     UniqueConstraint("name", "version"),
     Index("one_active_version", "name", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
     Index("versions_status", "status"),
 )
-"""`entry` is the number of the last ledger entry that changed the status; `digest` the SHA-256 of `record`."""
+"""`entry` is the number of the last ledger entry that changed the status. Both follow from the ledger and are not sealed; the rows
+are short, so that thousands of them can change their status at once."""
+
+records = Table(
+    "records",
+    metadata,
+    Column("version_hash", String(64), primary_key=True),
+    Column("record", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+"""What the versions are; `digest` is the SHA-256 of `record`."""
 
 calls = Table(
     "calls",
@@ -61,7 +74,7 @@ statistics = Table(
     metadata,
     Column("code_hash", String(64), primary_key=True),
     *(Column(name, Integer, nullable=False, default=0) for name in _COUNTERS),
-    *(Column(name, Float, nullable=False, default=0.0) for name in ("lower_bound", "world_steps")),
+    *(Column(name, Float, nullable=False, default=0.0) for name in ("lower_bound", "world_steps", "usd")),
 )
 
 vectors = Table(
@@ -123,3 +136,41 @@ attempts = Table(
     Column("digest", String(64), nullable=False),
     Column("created_at", String, nullable=False),
 )
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created_at", String, nullable=False),
+)
+"""Work that a commit asks for and somebody does later, such as compiling; written in the transaction that asks for it."""
+
+uses = Table(
+    "uses",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("trace", String, ForeignKey("traces.trace"), primary_key=True),
+)
+"""Which skills were executed in which trace. Follows from the attempts."""
+
+rejections = Table(
+    "rejections",
+    metadata,
+    Column("content", String(64), primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+"""Contents of changes that were rejected, and the number of the last entry of the ledger that says so. Follows from the ledger."""
+
+aliases = Table("aliases", metadata, Column("name", String, primary_key=True), Column("skill", String, nullable=False))
+"""Other names of skills. Follows from the ledger."""
+
+
+def _seal(context: Any) -> str:
+    return seal(context.get_current_parameters())
+
+
+for _table in metadata.tables.values():  # the last column of each: it covers the others, their defaults included
+    _table.append_column(Column(SEAL, String(64), nullable=False, default=_seal))

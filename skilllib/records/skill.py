@@ -53,6 +53,10 @@ class Provenance(Record):
     seed: int | None = None
     merged_from: tuple[str, ...] = ()
     """Code hashes of the skills that were generalised into this one."""
+    merged_with: dict[str, dict[str, Scalar]] = {}
+    """Of those, code hash → the arguments under which this one does the same."""
+    relinked_from: str = ""
+    """Code hash of the version that this one is but for its callees, which are newer."""
     frontmatter: dict[str, str] = {}
     """What the folder it was imported from says besides name and description: licence, compatibility, metadata."""
 
@@ -158,3 +162,30 @@ class Statistics(Record):
     lower_bound: float = 0.0
     world_steps: float = 0.0
     """Mean world steps of a successful trial."""
+    tokens: int = 0
+    """Asked of models and answered by them while the skill was written and used."""
+    usd: float = 0.0
+
+    @property
+    def posterior(self) -> tuple[float, float]:
+        """Alpha and beta of what is known of how often it does its work, from a uniform prior.
+
+        Every trial and every call counts; a call went wrong if the skill broke in it.
+
+        >>> Statistics(trials=8, successes=7, called=4, failed=1).posterior
+        (11.0, 3.0)
+        """
+        went_well = self.successes + max(self.called - self.failed, 0)
+        return 1.0 + went_well, 1.0 + self.trials - self.successes + self.failed
+
+    def lower(self, credibility: float = 0.95) -> float:
+        """Return the rate that its rate of success exceeds with this credibility."""
+        from scipy.stats import beta
+
+        return float(beta.ppf(1 - credibility, *self.posterior))
+
+    def upper(self, credibility: float = 0.95) -> float:
+        """Return the rate that its rate of success stays under with this credibility."""
+        from scipy.stats import beta
+
+        return float(beta.ppf(credibility, *self.posterior))

@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-FORMAT = 1
+from skilllib.library.seal import seal
+
+FORMAT = 2
 """Of the library on disk; one more with every revision. A library with a larger number was written by a newer skilllib."""
 
 
@@ -27,5 +29,6 @@ def upgrade(connection: Connection) -> None:
         environment.configure(connection=connection)
         with environment.begin_transaction():
             environment.run_migrations()
-    connection.execute(text("UPDATE meta SET value = :format WHERE key = 'format'"), {"format": str(FORMAT)})
+    row = {"key": "format", "value": str(FORMAT)}
+    connection.execute(text("UPDATE meta SET value = :value, seal = :seal WHERE key = :key"), {**row, "seal": seal(row)})
     logging.getLogger(__name__).debug("library brought to format %d", FORMAT)

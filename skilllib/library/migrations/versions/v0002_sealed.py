@@ -1,0 +1,124 @@
+"""A seal on every row, what a skill cost, and work for later."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+from alembic import op
+
+from skilllib.library.seal import seal
+from skilllib.records.ledger import Change
+
+revision = "0002"
+down_revision = "0001"
+
+_APPEND_ONLY = ("ledger", "attempts")
+_FORMAT_1 = (
+    "attempts", "calls", "effects", "ledger", "meta", "notes", "runs", "statistics", "tests", "traces", "vectors", "versions",
+)  # fmt: skip
+
+
+def upgrade() -> None:
+    """Add what is new, then seal every row."""
+    _unprotect()
+    op.add_column("statistics", sa.Column("tokens", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("statistics", sa.Column("usd", sa.Float, nullable=False, server_default="0"))
+    _table("outbox", _number("number", key=True), _text("kind"), _text("payload", sa.Text), _text("state"), _text("created_at"))
+    trace = sa.Column("trace", sa.String, sa.ForeignKey("traces.trace"), primary_key=True)
+    _table("uses", _key("code_hash", 64), trace)
+    _table("rejections", _key("content", 64), _number("entry"))
+    _table("aliases", _key("name"), _text("skill"))
+    op.execute(sa.text("INSERT INTO meta (key, value) VALUES ('identity', :word)").bindparams(word=uuid4().hex))
+    _records()
+    _following()
+    for name in _FORMAT_1:
+        op.add_column(name, _sealed())
+        _seal(name)
+    for name in ("records", "uses", "rejections"):
+        _seal(name)
+    _protect()
+
+
+def _records() -> None:
+    """Take the records out of the versions, whose rows become short."""
+    record = sa.Column("record", sa.Text, nullable=False), sa.Column("digest", sa.String(64), nullable=False)
+    op.create_table("records", sa.Column("version_hash", sa.String(64), primary_key=True), *record, _sealed())
+    op.execute("INSERT INTO records (version_hash, record, digest) SELECT version_hash, record, digest FROM versions")
+    for name in ("record", "digest"):
+        op.drop_column("versions", name)
+
+
+def _following() -> None:
+    """Make the tables that follow from the attempts and the ledger, and fill them."""
+    code_hash = sa.Column("code_hash", sa.String(64), primary_key=True)
+    trace = sa.Column("trace", sa.String, sa.ForeignKey("traces.trace"), primary_key=True)
+    uses = op.create_table("uses", code_hash, trace, _sealed())
+    number = sa.Column("number", sa.Integer, nullable=False)
+    rejections = op.create_table("rejections", sa.Column("content", sa.String(64), primary_key=True), number, _sealed())
+    alias = sa.Column("name", sa.String, primary_key=True), sa.Column("skill", sa.String, nullable=False)
+    op.create_table("aliases", *alias, _sealed())
+    connection = op.get_bind()
+    codes = {version: code for version, code in connection.execute(sa.text("SELECT version_hash, code_hash FROM versions"))}
+    used = set()
+    for trace_id, record in connection.execute(sa.text("SELECT trace, record FROM attempts")):
+        attempt = json.loads(record)
+        called = {call["code_hash"] for call in attempt["execution"]["skill_calls"]}
+        used |= {(code, trace_id) for code in called | {codes.get(attempt.get("reuses"))} if code}
+    op.bulk_insert(uses, [{"code_hash": code, "trace": trace_id} for code, trace_id in sorted(used)])
+    rejected = {}
+    for entry, change, decision in connection.execute(sa.text("SELECT number, change, decision FROM ledger ORDER BY number")):
+        if json.loads(decision)["outcome"] == "reject":
+            rejected[Change.model_validate_json(change).content] = entry
+    op.bulk_insert(rejections, [{"content": content, "number": entry} for content, entry in rejected.items()])
+
+
+def _table(name: str, *columns: sa.Column[Any]) -> None:
+    op.create_table(name, *columns, _sealed())
+
+
+def _key(name: str, length: int | None = None) -> sa.Column[Any]:
+    return sa.Column(name, sa.String(length), primary_key=True)
+
+
+def _text(name: str, kind: type[sa.String] = sa.String) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=False)
+
+
+def _number(name: str, *, key: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.Integer, primary_key=key, nullable=False, autoincrement=False)
+
+
+def _sealed() -> sa.Column[str]:
+    return sa.Column("seal", sa.String(64), nullable=False, server_default="")
+
+
+def _seal(name: str) -> None:
+    connection = op.get_bind()
+    table = sa.Table(name, sa.MetaData(), autoload_with=connection)
+    keys = list(table.primary_key.columns)
+    update = sa.update(table).where(*(key == sa.bindparam(f"key_{key.name}") for key in keys)).values(seal=sa.bindparam("new"))
+    rows = connection.execute(sa.select(table)).mappings().all()
+    if rows:
+        connection.execute(update, [{"new": seal(row), **{f"key_{key.name}": row[key.name] for key in keys}} for row in rows])
+
+
+def _unprotect() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        for name in _APPEND_ONLY:
+            for verb in ("update", "delete"):
+                op.execute(f"DROP TRIGGER {name}_no_{verb}")
+
+
+def _protect() -> None:
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    if not sqlite:
+        op.execute(
+            "CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+        )
+    refuse = "BEGIN SELECT RAISE(ABORT, '{0} is append-only'); END" if sqlite else "FOR EACH ROW EXECUTE FUNCTION append_only()"
+    for name in _APPEND_ONLY:
+        for verb in ("update", "delete"):
+            op.execute(f"CREATE TRIGGER {name}_no_{verb} BEFORE {verb.upper()} ON {name} {refuse.format(name)}")
