@@ -32,7 +32,7 @@ from skilllib.protocols import (
     Verifier,
     Writer,
 )
-from skilllib.records.base import Json, content_hash
+from skilllib.records.base import Json, Scalar, content_hash
 from skilllib.records.blame import broke
 from skilllib.records.execution import Attempt, Execution, Limits, Trace, Verdict
 from skilllib.records.ledger import Change
@@ -147,14 +147,12 @@ class Agent:
         choice = self.selection.choose(task, draft, links=links, life=self.life) if self.selection else Choice(draft)
         draft, linked = choice.draft, links.of(choice.draft)
         arguments = fitting(draft, task)
-        execution = self.sandbox.run(
-            draft.program,
-            arguments=arguments,
-            closure=linked.closure,
-            calls=linked.calls,
-            environment=self.life.environment,
-            limits=self.limits,
-        )
+        execution = self._executed(draft, linked, arguments)
+        if not execution.trajectory and self._reached_here(trace):
+            # It tests for what an earlier program reached in this very world; only another one can show what it does.
+            self.life.leave()
+            self.life.wake()
+            execution = self._executed(draft, linked, arguments)
         verdict = self.verifier.verify(task, execution.model_copy(update={"arguments": {**task.arguments(), **arguments}}))
         attempt = self._described(task, choice, execution, verdict, skills)
         if verdict.solved and draft.reuses is None and task.lasting and verdict.by in self.provable:
@@ -163,6 +161,20 @@ class Agent:
         self.life.took(execution)
         self._noted(task, attempt)
         return attempt
+
+    def _executed(self, draft: Draft, linked: Linked, arguments: Mapping[str, Scalar]) -> Execution:
+        return self.sandbox.run(
+            draft.program,
+            arguments=arguments,
+            closure=linked.closure,
+            calls=linked.calls,
+            environment=self.life.environment,
+            limits=self.limits,
+        )
+
+    def _reached_here(self, trace: Trace) -> bool:
+        """Return whether the task was solved in the present episode before, by a program that was not proven."""
+        return any(attempt.verdict.solved and attempt.episode == self.life.episode for attempt in trace.attempts)
 
     def _ended(self, trace: Trace) -> Trace:
         """Keep that nothing was tried, or nothing more, and what models were asked in vain; a resumed run knows it too."""

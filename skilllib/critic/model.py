@@ -54,8 +54,11 @@ class ModelCritic:
 
 
 def informative(execution: Execution) -> bool:
-    """Return whether an execution says by itself what to change: what was missing, what to try again, or a line that is wrong."""
+    """Return whether an execution says by itself what to change.
+
+    It named what was missing, or said to try again; a line is wrong; or no call was made, so that there is nothing to criticise.
+    """
     error = execution.error
     if error is None:
-        return False
+        return not execution.trajectory and execution.stopped is None
     return error.failure is None or bool(error.failure.missing) or error.failure.retry

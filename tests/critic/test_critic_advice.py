@@ -50,6 +50,12 @@ def test_what_says_by_itself_what_to_change_costs_no_call(error: ProgramError) -
     assert not model.requests
 
 
+def test_a_program_that_made_no_call_is_told_so_without_a_model() -> None:
+    advised, model = critic()
+    advice = advised.advise(TASK, executed(calls=0), UNSOLVED)
+    assert advice is not None and advice.startswith("no call was made") and not model.requests
+
+
 @pytest.mark.parametrize("execution", [executed(), executed(failed()), executed(stopped="truncated")])
 def test_where_the_environment_named_nothing_the_model_is_asked(execution: Execution) -> None:
     advised, model = critic("Knead a dough\nbefore you bake.")
