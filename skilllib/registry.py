@@ -1,4 +1,4 @@
-"""Environments found by name: anybody's package may register one by an entry point."""
+"""Environments and compilers found by name: anybody's package may register one by an entry point."""
 
 from __future__ import annotations
 
@@ -6,22 +6,64 @@ import difflib
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from skilllib.errors import EnvironmentFault, SkillLibError, UnknownEnvironment
-from skilllib.protocols import Environment
+from skilllib.errors import CompilerFailed, EnvironmentFault, SkillLibError, UnknownCompiler, UnknownEnvironment
+from skilllib.protocols import Base, Compiler, Environment
 from skilllib.records.world import EnvironmentSpec
 
 GROUP = "skilllib.environments"
 """The entry-point group under which environments register."""
+COMPILERS = "skilllib.compilers"
+"""The entry-point group under which compilers register."""
 
 
 def environments() -> dict[str, EntryPoint]:
     """Return the registered environments by name, sorted; nothing is imported."""
+    return _registered(GROUP, "an environment", EnvironmentFault)
+
+
+def compilers() -> dict[str, EntryPoint]:
+    """Return the registered compilers by name, sorted; nothing is imported."""
+    return _registered(COMPILERS, "a compiler", CompilerFailed)
+
+
+def make_compiler(name: str, base: Base, **options: Any) -> Compiler:
+    """Make a registered compiler for a base model.
+
+    Args:
+        name: Its registered name.
+        base: The base model.
+        options: The compiler's own options.
+
+    Raises:
+        UnknownCompiler: None is registered under that name.
+        CompilerFailed: It does not import, does not take the options, or makes something that is no compiler.
+    """
+    registered = compilers()
+    if name not in registered:
+        raise UnknownCompiler(_unknown(name, "compiler", registered, COMPILERS))
+    entry = registered[name]
+    try:
+        made: Compiler = entry.load()(base, **options)
+    except SkillLibError:
+        raise
+    except Exception as error:
+        given = f" with the options {options!r}" if options else ""
+        raise CompilerFailed(
+            f"{entry.value!r} failed to make the compiler {name!r}{given}: {type(error).__name__}: {error}; see its documentation"
+        ) from error
+    if not callable(getattr(made, "compile", None)):
+        raise CompilerFailed(
+            f"{entry.value!r} made a {type(made).__name__}, which has no `compile`; it must keep skilllib.protocols.Compiler"
+        )
+    return made
+
+
+def _registered(group: str, what: str, fault: type[SkillLibError]) -> dict[str, EntryPoint]:
     found: dict[str, EntryPoint] = {}
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+    for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, entry.value)):
         if entry.name in found and found[entry.name].value != entry.value:
-            raise EnvironmentFault(
-                f"two packages register an environment {entry.name!r}: {found[entry.name].value!r} and {entry.value!r}; "
-                "uninstall one of them"
+            raise fault(
+                f"two packages register {what} {entry.name!r}: {found[entry.name].value!r} and {entry.value!r}; uninstall one of them"
             )
         found[entry.name] = entry
     return found
@@ -77,11 +119,15 @@ def _entry(name: str) -> EntryPoint:
     registered = environments()
     if name in registered:
         return registered[name]
+    raise UnknownEnvironment(_unknown(name, "environment", registered, GROUP))
+
+
+def _unknown(name: str, what: str, registered: dict[str, EntryPoint], group: str) -> str:
     close = difflib.get_close_matches(name, registered, n=1)
-    raise UnknownEnvironment(
-        f"no environment is registered as {name!r}"
+    return (
+        f"no {what} is registered as {name!r}"
         f"{f'; did you mean {close[0]!r}?' if close else ''}; registered: {', '.join(registered) or 'none'}. "
-        f"A package registers one in its pyproject.toml under [project.entry-points.{GROUP!r}], "
+        f"A package registers one in its pyproject.toml under [project.entry-points.{group!r}], "
         f"for example: {name} = 'package.module:make', and has to be installed"
     )
 
@@ -90,4 +136,4 @@ def _package(entry: EntryPoint) -> str:
     return f" ({entry.dist.name})" if entry.dist else ""
 
 
-__all__ = ["GROUP", "environments", "make_environment"]
+__all__ = ["COMPILERS", "GROUP", "compilers", "environments", "make_compiler", "make_environment"]
