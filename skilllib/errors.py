@@ -45,6 +45,8 @@ Failure of generated code is data (`Execution.error`), never one of these.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class SkillLibError(Exception):
     """Root of all errors raised by skilllib."""
@@ -131,7 +133,15 @@ class NotVerified(LibraryError, ValueError):
 
 
 class DuplicateSkill(LibraryError, ValueError):
-    """The same program, up to names, is already in the library."""
+    """The same skill, or one whose name looks the same, is already in the library.
+
+    Attributes:
+        likeness: In what they are alike and what can be made of the two (`library.duplicates.Likeness`), where that was asked.
+    """
+
+    def __init__(self, message: str, *, likeness: Any = None) -> None:
+        super().__init__(message)
+        self.likeness = likeness
 
 
 class CyclicCalls(LibraryError, ValueError):

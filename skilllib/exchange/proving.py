@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from skilllib.errors import NotVerified
 from skilllib.gate.evidence import EvidenceGate
 from skilllib.library import SkillLibrary
-from skilllib.library.admission import refuse_duplicate
+from skilllib.library.duplicates import refuse
 from skilllib.protocols import Draft, Prover
 from skilllib.records.base import Scalar
 from skilllib.records.execution import Execution, Proof, Trial
@@ -47,8 +47,7 @@ def activate(library: SkillLibrary, skill: Skill, *, prover: Callable[[Skill], P
     for one in library.closure([skill.code_hash]):
         if one.status != "trial":
             continue
-        others = [other for other in library.skills("active") if other.name != one.name]
-        refuse_duplicate(one, others, merges=())
+        refuse(one.name, [likeness for likeness in library.likenesses(one) if likeness.skill.name != one.name])
         proof = proved(library, one, prover=prover(one), seed=seed)
         change = Change(kind="activate", targets=(one.code_hash,), rationale="proved in this library", proposer=PROPOSER)
         decision = EvidenceGate().decide(change, proof)

@@ -1,4 +1,4 @@
-"""What is refused at the door: unproven programs, stolen names, and what the library has already.
+"""What is refused at the door: unproven programs. What the library has already is refused by `duplicates`.
 
 Which law holds is stamped into a library when it is made. `evidence`: a skill becomes active by a proof of fresh worlds
 alone. `opinion`: one success in the opinion of a model is enough and a name is overwritten, as in Voyager.
@@ -6,12 +6,10 @@ alone. `opinion`: one success in the opinion of a model is enough and a name is 
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from skilllib.errors import DuplicateSkill, LibraryDamaged, NotVerified, OtherPolicy
+from skilllib.errors import LibraryDamaged, NotVerified, OtherPolicy
 from skilllib.records.execution import Proof, Trace
 from skilllib.records.ledger import Decision
 from skilllib.records.program import Program
@@ -21,8 +19,6 @@ Policy: TypeAlias = Literal["evidence", "opinion"]
 """By what a library takes a skill to be one."""
 OPINION = "opinion"
 """Code of every decision that rests on a model's opinion."""
-SIMILAR = 0.9
-"""Share of matching characters (`difflib.SequenceMatcher`) above which two sources are one skill."""
 
 
 def stamped(value: str | None) -> Policy:
@@ -105,45 +101,3 @@ def refuse_proof(skill: Skill, proof: Proof | None) -> Proof:
     if proof.task.environment != skill.environment:
         raise NotVerified(f"{skill.name!r} is a skill for {skill.environment!r}, its proof is from {proof.task.environment!r}")
     return proof
-
-
-def refuse_duplicate(new: Skill, active: Iterable[Skill], *, merges: Collection[str]) -> None:
-    """Raise if an active skill is the same program, up to names and constants or nearly to the letter.
-
-    Two programs of one form that call different things are different programs: `sleep()` is not `collect_drink()`.
-
-    Raises:
-        DuplicateSkill: With the skill that is there, and how to replace it.
-    """
-    if new.program is None:
-        return
-    called = _called(new)
-    matcher = difflib.SequenceMatcher(None, "", new.program.source, autojunk=False)  # what it learns of the second text it keeps
-    for skill in active:
-        if skill.program is None or skill.code_hash in merges:
-            continue
-        if skill.code_hash == new.code_hash or (skill.program.shape == new.program.shape and _called(skill) == called):
-            raise DuplicateSkill(_same(new, skill, "up to names and constants"))
-        matcher.set_seq1(skill.program.source)
-        if _similar(matcher):
-            raise DuplicateSkill(_same(new, skill, f"to more than {SIMILAR:.0%} of its text"))
-
-
-def _called(skill: Skill) -> frozenset[str]:
-    """Return the names from outside that a program uses, callees by what they are and not by what they are called."""
-    if skill.program is None:
-        return frozenset()
-    callees = {callee.name: callee.code_hash for callee in skill.calls}
-    return frozenset(callees.get(name, name) for name in skill.program.names)
-
-
-def _similar(matcher: difflib.SequenceMatcher[str]) -> bool:
-    # The quick ratios are upper bounds; the last one takes quadratic time.
-    return matcher.real_quick_ratio() > SIMILAR and matcher.quick_ratio() > SIMILAR and matcher.ratio() > SIMILAR
-
-
-def _same(new: Skill, old: Skill, how: str) -> str:
-    return (
-        f"{new.name!r} is {old.name!r} (version {old.version}) {how}; call that one, or list its code hash in `merges` "
-        f"to replace it: {old.code_hash}"
-    )

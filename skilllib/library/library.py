@@ -12,13 +12,14 @@ from typing import Self
 import sqlalchemy as sa
 
 from skilllib.errors import DuplicateSkill, InvalidRecord, LibraryError, NotVerified, UnknownSkill
-from skilllib.library import admission, doctor, promotion, quarantine, store, tables
+from skilllib.library import admission, doctor, duplicates, promotion, quarantine, store, tables
 from skilllib.library import graph as graphs
 from skilllib.library import ledger as ledgers
 from skilllib.library.admission import Policy
 from skilllib.library.catalogue import Catalogue
 from skilllib.library.database import open_database
 from skilllib.library.doctor import Problem
+from skilllib.library.duplicates import Likeness
 from skilllib.library.findable import Findable, IndexChoice
 from skilllib.library.lock import WriterLock
 from skilllib.library.lookup import Lookup
@@ -54,6 +55,7 @@ class SkillLibrary(Catalogue, Lookup, RunLog):
         )
         self._turn = threading.RLock()
         self._depth = 0
+        self._duplicates = duplicates.Duplicates()
         self._closed = False
 
     @classmethod
@@ -192,8 +194,18 @@ class SkillLibrary(Catalogue, Lookup, RunLog):
             if missing := set(merged) - store.by_hash(connection, merged).keys():
                 raise UnknownSkill(f"{program.name!r} merges a skill that is not there: {min(missing)}")
             if self.policy == "evidence":
-                admission.refuse_duplicate(draft, self.skills("active"), merges=merged)
+                duplicates.refuse(draft.name, self._duplicates.of(connection, draft, besides=merged))
             return self._store(connection, draft, trace)
+
+    def likenesses(self, skill: Skill, *, besides: Collection[str] = ()) -> tuple[Likeness, ...]:
+        """Return what is here already of a skill: names and programs like it. What would be refused comes first.
+
+        Args:
+            skill: The skill; it need not be stored.
+            besides: Code hashes of skills whose place it takes.
+        """
+        with self._database.reading() as connection:
+            return self._duplicates.of(connection, skill, besides={skill.code_hash, *besides})
 
     def _known(self, skill: Skill) -> Skill:
         if skill.status == "active" and self.policy == "evidence":

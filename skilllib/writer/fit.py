@@ -15,7 +15,7 @@ from skilllib.records.world import EnvironmentSpec
 from skilllib.sandbox.binding import ArgumentRefused, bind
 from skilllib.sandbox.linker import FACTS, rewritten
 from skilllib.writer.naming import free_name
-from skilllib.writer.normal import normal
+from skilllib.records.normal import normal
 from skilllib.writer.reply import Unusable, quoted
 from skilllib.writer.typecheck import TypeChecker
 

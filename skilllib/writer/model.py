@@ -18,7 +18,7 @@ from skilllib.records.world import EnvironmentSpec, Observation, Parameter
 from skilllib.writer.affordances import Affordances
 from skilllib.writer.fit import Faulty, Fit, Repeated
 from skilllib.writer.naming import free_name
-from skilllib.writer.normal import normal
+from skilllib.records.normal import normal
 from skilllib.writer.offer import (
     Code,
     attempt_parts,

@@ -12,7 +12,7 @@ from modelled import GOOD, block, problem
 
 from skilllib.records.model import Reply
 from skilllib.records.program import Program
-from skilllib.writer.normal import normal
+from skilllib.records.normal import normal
 from skilllib.writer.reply import Unusable, parsed, program_in
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from functools import lru_cache
 
 from skilllib.records.program import Program, syntax_tree
@@ -21,6 +22,24 @@ def normal(program: Program) -> str:
     True
     """
     return _normal(program.source)
+
+
+def outline(program: Program, meanings: Mapping[str, str], *, constants: bool) -> str:
+    """Return a text that is equal for programs that differ in no more than their own names, those of parameters among them.
+
+    Args:
+        program: The program.
+        meanings: Name in the source → what it stands for, where that is not what it is called.
+        constants: Whether constants count.
+
+    >>> go, leave = (Program.parse(f"def {name}({given}: int): '{name}'; walk({given}, 3)") for name, given in (("go", "n"), ("leave", "k")))
+    >>> outline(go, {}, constants=True) == outline(leave, {}, constants=True)
+    True
+    """
+    function = syntax_tree(program.source).body[0]
+    assert isinstance(function, ast.FunctionDef)  # noqa: S101 - guaranteed by validation
+    own = program.bound | {program.name}
+    return ast.dump(_Outlined(function, own - meanings.keys(), meanings, constants).visit(function))
 
 
 @lru_cache(maxsize=4096)
@@ -64,3 +83,20 @@ class _Renamed(ast.NodeTransformer):
 
     def _name(self, name: str) -> str:
         return self._numbers.setdefault(name, f"_{len(self._numbers)}") if name in self._own else name
+
+
+class _Outlined(_Renamed):
+    """Renames parameters too, puts what a name stands for in its place, and leaves out annotations."""
+
+    def __init__(self, root: ast.FunctionDef, own: frozenset[str], meanings: Mapping[str, str], constants: bool) -> None:
+        super().__init__(root, own)
+        self._meanings, self._constants = meanings, constants
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        return ast.arg(arg=self._name(node.arg), annotation=None)
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return node if self._constants else ast.Constant(value=0)
+
+    def _name(self, name: str) -> str:
+        return self._meanings.get(name) or super()._name(name)
