@@ -63,7 +63,8 @@ def _registered(group: str, what: str, fault: type[SkillLibError]) -> dict[str, 
     for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, entry.value)):
         if entry.name in found and found[entry.name].value != entry.value:
             raise fault(
-                f"two packages register {what} {entry.name!r}: {found[entry.name].value!r} and {entry.value!r}; uninstall one of them"
+                f"two packages register {what} {entry.name!r}: {found[entry.name].value!r} and {entry.value!r}; "
+                "uninstall one of them"
             )
         found[entry.name] = entry
     return found

@@ -113,8 +113,8 @@ class TransformersBase:
             ) from error
         if missing := set(NEEDED) - {name.rpartition(".")[2] for name in linears(shape)}:
             raise BaseRefused(
-                f"{self.name!r} is a {config.model_type!r} model, which has no linear module {min(missing)!r}; supported are Llama, "
-                "Qwen, Mistral, Gemma, SmolLM and what is built like them"
+                f"{self.name!r} is a {config.model_type!r} model, which has no linear module {min(missing)!r}; use Llama, "
+                "Qwen, Mistral, Gemma, SmolLM or what is built like them"
             )
         needed = int(sum(p.numel() for p in shape.parameters()) * getattr(torch, self.dtype).itemsize * SPARE)
         free = available_bytes(self.device)

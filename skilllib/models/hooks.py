@@ -11,7 +11,7 @@ from skilllib.models.base import linears
 from skilllib.records.adapter import LoraWeights
 
 Factors = Mapping[str, tuple[Any, Any]]
-"""Module → tensors a (rank, in) and b (out, rank); or, for a batch of groups of rows, (groups, rank, in) and (groups, out, rank)."""
+"""Module → tensors a (rank, in) and b (out, rank); for a batch of groups of rows (groups, rank, in) and (groups, out, rank)."""
 
 
 @contextmanager
