@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from skilllib.records.adapter import CompileRequest, LoraWeights
 from skilllib.records.base import Json, Scalar
-from skilllib.records.execution import Execution, Limits, Proof, Route, Trace, Verdict
+from skilllib.records.execution import Execution, Limits, Proof, Route, Trace, Trial, Verdict
 from skilllib.records.experience import Experience
 from skilllib.records.ledger import Change, Decision
 from skilllib.records.model import Reply, Request
@@ -198,6 +198,20 @@ class Prover(Protocol):
             calls: As for `Sandbox.run`.
             seed: The worlds' seeds follow from it; they are never those of an episode in which something was written.
             kept: Tests of generalised skills, with the arguments under which the draft must pass them.
+        """
+
+
+@runtime_checkable
+class Replaying(Protocol):
+    """Runs kept tests again, each on a fresh world brought to where the test begins."""
+
+    def replay(self, skill: Skill, *, closure: Sequence[Skill], tests: Sequence[KeptTest]) -> Sequence[Trial]:
+        """Return a trial for each test; fewer where a world could not be brought to the test's beginning.
+
+        Args:
+            skill: What is run; it need not be stored.
+            closure: Every version it may reach, callees before callers.
+            tests: Tests of it, or of the version that it is but for its callees.
         """
 
 

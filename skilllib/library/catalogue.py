@@ -40,7 +40,7 @@ class Catalogue:
 
         Args:
             ref: `name` (the active version, else the newest), `name@3`, `name@<hash prefix>`, or at least eight digits of a
-                code or version hash.
+                code or version hash. Of versions that share a code hash it is the active one, or that which got farthest.
 
         Raises:
             UnknownSkill: No skill, or more than one, is meant; the message lists names that are near.
@@ -49,6 +49,8 @@ class Catalogue:
         columns = tables.versions.c
         with self._database.reading() as connection:
             found = [row.skill for row in store.rows(connection, columns.name == name)]
+            if not found and (named := _meant(connection, name)) is not None:
+                found = [row.skill for row in store.rows(connection, columns.name == named)]
             if not at and not found and _HASH.fullmatch(ref):
                 found = [row.skill for row in store.rows(connection, _starts(ref))]
                 return _only(found, ref)
@@ -72,7 +74,7 @@ class Catalogue:
             found = store.rows(connection, sa.or_(columns.code_hash == code_hash, columns.version_hash == code_hash))
         if not found:
             raise UnknownSkill(f"no skill has the hash {code_hash!r}")
-        return found[-1].skill
+        return store.farthest([row.skill for row in found])
 
     def closure(self, code_hashes: Iterable[str]) -> tuple[Skill, ...]:
         """Return these versions and everything they call, callees before callers.
@@ -93,6 +95,9 @@ class Catalogue:
             for start in range(0, len(wanted), _CHUNK):
                 query = sa.select(columns.name, columns.code_hash).where(columns.name.in_(wanted[start : start + _CHUNK]))
                 found.update((name, code_hash) for name, code_hash in connection.execute(query.where(columns.status == "active")))
+            for name, code_hash in _active_aliases(connection):
+                if name in wanted:
+                    found.setdefault(name, code_hash)
         return dict(sorted(found.items()))
 
     def callers(self, code_hash: str) -> tuple[Skill, ...]:
@@ -116,6 +121,11 @@ class Catalogue:
         with self._database.reading() as connection:
             return store.statistics_of(connection, code_hash)
 
+    def counted(self, code_hashes: Iterable[str]) -> dict[str, Statistics]:
+        """Return code hash → what was counted, of many skills at once."""
+        with self._database.reading() as connection:
+            return store.statistics_of_many(connection, code_hashes)
+
     def ledger(self) -> tuple[LedgerEntry, ...]:
         """Return every change and decision, oldest first."""
         with self._database.reading() as connection:
@@ -128,11 +138,11 @@ class Catalogue:
             UnknownSkill: No skill has that name.
         """
         with self._database.reading() as connection:
-            hashes = {row.skill.code_hash for row in store.rows(connection, tables.versions.c.name == name)}
-            entries = ledger.entries(connection)
-        if not hashes:
-            raise UnknownSkill(self._near(name))
-        return tuple(entry for entry in entries if hashes & set(entry.change.targets))
+            name = _meant(connection, name) or name
+            skills = [row.skill for row in store.rows(connection, tables.versions.c.name == name)]
+            if not skills:
+                raise UnknownSkill(self._near(name))
+            return ledger.about(connection, {found for skill in skills for found in (skill.code_hash, skill.version_hash)})
 
     def graph(self) -> nx.DiGraph[Any]:
         """Return the graph of all versions: nodes are code hashes with name, version and status; edges go to callees."""
@@ -163,9 +173,20 @@ def _matches(skill: Skill, prefix: str) -> bool:
     return skill.code_hash.startswith(prefix) or skill.version_hash.startswith(prefix)
 
 
+def _meant(connection: sa.Connection, alias: str) -> str | None:
+    """Return the name of the skill that another name stands for."""
+    return connection.execute(sa.select(tables.aliases.c.skill).where(tables.aliases.c.name == alias)).scalar()
+
+
+def _active_aliases(connection: sa.Connection) -> Iterable[tuple[str, str]]:
+    columns, alias = tables.versions.c, tables.aliases.c
+    query = sa.select(alias.name, columns.code_hash).join_from(tables.aliases, tables.versions, alias.skill == columns.name)
+    return [(name, code_hash) for name, code_hash in connection.execute(query.where(columns.status == "active"))]
+
+
 def _only(found: list[Skill], ref: str) -> Skill:
-    if len(found) == 1:
-        return found[0]
+    if found and len({skill.code_hash for skill in found}) == 1:
+        return store.farthest(found)  # they differ in their text alone
     if found:
         raise UnknownSkill(f"{ref!r} could be any of {', '.join(f'{skill.name}@{skill.code_hash[:12]}' for skill in found[:5])}")
     raise UnknownSkill(f"no skill has a hash that starts with {ref.rpartition('@')[2]!r}")

@@ -91,7 +91,8 @@ def _versions(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[P
         if stored != (skill.name, skill.version, skill.code_hash, skill.version_hash):
             yield Problem(kind="record", message=f"{label}: its contents have other hashes than it is stored under")
             continue
-        skills[skill.code_hash] = skill.model_copy(update={"status": row["status"]})
+        skill = skill.model_copy(update={"status": row["status"]})
+        skills[skill.code_hash] = store.farthest([skill, skills.get(skill.code_hash, skill)])
 
 
 def _ledger(connection: sa.Connection) -> Iterator[Problem]:
@@ -104,16 +105,20 @@ def _ledger(connection: sa.Connection) -> Iterator[Problem]:
         yield Problem(kind="ledger", message=f"entry {number} of the ledger is not what was written, or one before it is gone")
     follows = ledgers.replay(chain)
     columns = tables.versions.c
-    stored = {
-        code_hash: (name, status)
-        for code_hash, name, status in connection.execute(sa.select(columns.code_hash, columns.name, columns.status))
-    }
-    for code_hash, (name, status) in stored.items():
-        if follows.get(code_hash) != status:
-            message = f"{name!r} ({code_hash[:12]}) is {status}, the ledger makes it {follows.get(code_hash, 'nothing')}"
+    query = sa.select(columns.code_hash, columns.version_hash, columns.name, columns.status, columns.entry)
+    stored: set[str] = set()
+    for code_hash, version_hash, name, *standing in connection.execute(query.order_by(columns.sequence)):
+        target = version_hash if code_hash in stored else code_hash
+        stored.add(target)
+        due = follows.get(target)
+        if due is None or tuple(standing) != due:
+            status = f"{standing[0]} since entry {standing[1]}"
+            message = (
+                f"{name!r} ({target[:12]}) is {status}, the ledger makes it {f'{due[0]} since {due[1]}' if due else 'nothing'}"
+            )
             yield Problem(kind="status", message=message)
-    for code_hash in follows.keys() - stored.keys():
-        yield Problem(kind="status", message=f"the ledger speaks of {code_hash[:12]}, which is not stored")
+    for target in follows.keys() - stored:
+        yield Problem(kind="status", message=f"the ledger speaks of {target[:12]}, which is not stored")
 
 
 def _untested(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[Problem]:

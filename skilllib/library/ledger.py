@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -11,11 +12,18 @@ from skilllib.errors import InvalidRecord, LibraryDamaged
 from skilllib.library import store, tables
 from skilllib.records.base import content_hash
 from skilllib.records.ledger import Change, Decision, LedgerEntry
-from skilllib.records.skill import Status
+from skilllib.records.skill import Skill, Status
 
 FIRST = "0" * 64
 """What the first entry has as the hash of the one before it."""
 ACTIVATING = frozenset({"activate", "edit", "merge"})
+
+
+def target(connection: sa.Connection, skill: Skill) -> str:
+    """Return what the ledger calls a version: its code hash, or its version hash where an earlier version has the same code."""
+    columns = tables.versions.c
+    first = sa.select(columns.version_hash).where(columns.code_hash == skill.code_hash).order_by(columns.sequence).limit(1)
+    return skill.code_hash if connection.execute(first).scalar() in (skill.version_hash, None) else skill.version_hash
 
 
 def append(connection: sa.Connection, change: Change, decision: Decision) -> LedgerEntry:
@@ -30,17 +38,40 @@ def append(connection: sa.Connection, change: Change, decision: Decision) -> Led
     connection.execute(
         sa.insert(table), {"number": number, **texts, "previous": previous, "hash": entry.hash, "created_at": store.now()}
     )
+    if decision.outcome == "reject":
+        _remember(connection, change.content, number)
     return entry
 
 
-def entries(connection: sa.Connection) -> tuple[LedgerEntry, ...]:
-    """Return all entries, oldest first.
+def _remember(connection: sa.Connection, content: str, number: int) -> None:
+    table = tables.rejections
+    connection.execute(sa.delete(table).where(table.c.content == content))
+    connection.execute(sa.insert(table), {"content": content, "number": number})
+
+
+def rejection(connection: sa.Connection, change: Change) -> LedgerEntry | None:
+    """Return the last entry that rejected a change of this content, None if there is none."""
+    table = tables.rejections
+    number = connection.execute(sa.select(table.c.number).where(table.c.content == change.content)).scalar()
+    return None if number is None else next(iter(entries(connection, tables.ledger.c.number == number)), None)
+
+
+def about(connection: sa.Connection, hashes: Iterable[str]) -> tuple[LedgerEntry, ...]:
+    """Return the entries that mention one of these hashes as a target, oldest first."""
+    wanted = set(hashes)
+    mentioned = sa.or_(sa.false(), *(tables.ledger.c.change.contains(code_hash) for code_hash in sorted(wanted)))
+    return tuple(entry for entry in entries(connection, mentioned) if wanted & set(entry.change.targets))
+
+
+def entries(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[LedgerEntry, ...]:
+    """Return all entries that meet these conditions, oldest first.
 
     Raises:
         LibraryDamaged: One of them cannot be read.
     """
     table = tables.ledger
-    query = sa.select(table.c.number, table.c.change, table.c.decision, table.c.previous, table.c.hash).order_by(table.c.number)
+    query = sa.select(table.c.number, table.c.change, table.c.decision, table.c.previous, table.c.hash)
+    query = query.where(*conditions).order_by(table.c.number)
     try:
         return tuple(
             LedgerEntry(
@@ -106,28 +137,41 @@ def transitions(change: Change, decision: Decision, been_active: Iterable[str]) 
         case "restore":
             before = set(been_active)
             return {target: "active" if target in before else "trial" for target in change.targets}
+        case "quarantine":
+            return dict.fromkeys(change.targets, "trial")
+        case "alias":
+            return {}
         case "create":
             return dict.fromkeys(change.targets, "trial")
     raise InvalidRecord(f"a change of kind {change.kind!r} cannot be promoted yet; only recorded as rejected")
 
 
-def replay(chain: Iterable[LedgerEntry]) -> Mapping[str, Status]:
-    """Return the status of every skill that follows from the ledger alone."""
-    statuses: dict[str, Status] = {}
+class Standing(NamedTuple):
+    """What the ledger makes of a version."""
+
+    status: Status
+    entry: int
+    """Number of the last entry that changed its status."""
+
+
+def replay(chain: Iterable[LedgerEntry]) -> Mapping[str, Standing]:
+    """Return what follows from the ledger alone: version, as the ledger calls it → its status and since when."""
+    found: dict[str, Standing] = {}
     been_active: set[str] = set()
     for entry in chain:
-        if entry.change.kind == "create":
-            statuses.update(dict.fromkeys(entry.change.targets, "trial"))
+        created = dict.fromkeys(entry.change.targets if entry.change.kind == "create" else (), "trial")
         after = transitions(entry.change, entry.decision, been_active)
-        statuses.update(after)
+        found.update((target, Standing(status, entry.number)) for target, status in {**created, **after}.items())
         been_active.update(target for target, status in after.items() if status == "active")
-    return statuses
+    return found
 
 
-def been_active(chain: Iterable[LedgerEntry]) -> set[str]:
-    """Return the code hashes of all skills that were ever active."""
+def been_active(connection: sa.Connection, change: Change) -> set[str]:
+    """Return the targets of a change that were ever active, where that decides what they become."""
+    if change.kind != "restore":
+        return set()
     return {
         entry.change.targets[0]
-        for entry in chain
-        if entry.decision.outcome == "promote" and entry.change.kind in ACTIVATING and entry.change.targets
+        for entry in about(connection, change.targets)
+        if entry.decision.outcome == "promote" and entry.change.kind in ACTIVATING
     }

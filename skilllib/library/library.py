@@ -12,18 +12,19 @@ from typing import Self
 import sqlalchemy as sa
 
 from skilllib.errors import DuplicateSkill, InvalidRecord, LibraryError, NotVerified, UnknownSkill
-from skilllib.library import admission, doctor, duplicates, promotion, quarantine, store, tables
+from skilllib.library import admission, aliases, doctor, duplicates, promotion, quarantine, relinking, revoking, store, tables
 from skilllib.library import graph as graphs
 from skilllib.library import ledger as ledgers
 from skilllib.library.admission import Policy
-from skilllib.library.catalogue import Catalogue
 from skilllib.library.database import open_database
 from skilllib.library.doctor import Problem
 from skilllib.library.duplicates import Likeness
 from skilllib.library.findable import Findable, IndexChoice
 from skilllib.library.lock import WriterLock
 from skilllib.library.lookup import Lookup
+from skilllib.library.relinking import Update
 from skilllib.library.runs import RunLog
+from skilllib.library.upkeep import Upkeep
 from skilllib.protocols import Embedder
 from skilllib.records.execution import Proof, Trace
 from skilllib.records.ledger import Change, Decision, LedgerEntry
@@ -31,7 +32,7 @@ from skilllib.records.program import Program
 from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Skill
 
 
-class SkillLibrary(Catalogue, Lookup, RunLog):
+class SkillLibrary(Upkeep, Lookup, RunLog):
     """Skills with their versions, tests, figures and history, in one folder.
 
     `library.db` is the truth; `index/` is a cache of it; `writer.lock` makes sure that one process writes. Every change is
@@ -254,54 +255,68 @@ class SkillLibrary(Catalogue, Lookup, RunLog):
         """Write a decided change into the ledger and carry it out: the only way anything becomes active.
 
         A promoted `activate`, `edit` or `merge` makes its first target active and retires its other targets, the active
-        version of the same name and what the skill was merged from, each with an entry of its own; the proof's solved
-        trials are kept as tests, effects and figures are measured from it and the skill can be found. `retire`, `revoke`
-        and `restore` change a status. What is not promoted is recorded and changes no status.
+        version of the same name and what the skill was merged from, each with an entry of its own; their active callers
+        follow, with new versions that call the new one. The proof's solved trials are kept as tests, effects and figures are
+        measured from it and the skill can be found. `restore` makes active again what was, in the same way; `retire`, `revoke`
+        and `quarantine` change a status, and what rests on a revoked skill goes on trial. `alias` gives another name. What is
+        not promoted is recorded and changes no status.
 
         Args:
-            change: What is suggested; its targets are code hashes.
+            change: What is suggested; its targets are code hashes, or version hashes.
             decision: What the gate said.
             proof: The evidence, needed to make a skill active that has to prove itself; where opinions count a decision with
-                the code `opinion` does instead.
+                the code `opinion` does instead. For every caller that follows it shows that its kept tests pass.
 
         Returns:
             The entry of the change itself.
 
         Raises:
             UnknownSkill: A target is not there.
-            NotVerified: A skill would become active without an accepted proof of itself.
+            NotVerified: A skill would become active without an accepted proof of itself, or of a caller that follows.
             InvalidRecord: The change names no target, or its kind cannot be carried out.
         """
         if not change.targets or change.kind == "create":
             raise InvalidRecord(f"cannot commit {change.kind!r} of {len(change.targets)} targets; skills are created with `admit`")
         with self._writes(f"{change.kind} {change.targets[0][:12]}") as connection:
-            targets = {code_hash: self.version(code_hash) for code_hash in change.targets}
-            chain = ledgers.entries(connection) if change.kind == "restore" else ()
-            after = ledgers.transitions(change, decision, ledgers.been_active(chain))
-            activated = [code_hash for code_hash, status in after.items() if status == "active"]
-            for code_hash in activated:
-                self._refuse_activation(targets[code_hash], change, decision, proof)
-            for code_hash in activated:
-                promotion.step_down(connection, targets[code_hash], change, decision)
+            change = self._addressed(connection, change)
+            targets = {target: self.version(target) for target in change.targets}
+            after = ledgers.transitions(change, decision, ledgers.been_active(connection, change))
+            activated = [targets[target] for target, status in after.items() if status == "active"]
+            plans = [self._update(skill, change, decision, proof) for skill in activated]
+            for skill in activated:
+                promotion.step_down(connection, skill, change, decision)
             entry = ledgers.append(connection, change, decision)
-            for code_hash, status in after.items():
-                store.set_status(connection, code_hash, status, entry.number)
+            for target, status in after.items():
+                store.set_status(connection, targets[target], status, entry.number)
             if proof is not None:
                 promotion.keep(connection, targets[change.targets[0]], proof, promoted=bool(activated))
+                activated += [new for plan in plans for new in relinking.carry_out(connection, plan, proof, change)]
+            if decision.outcome == "promote":
+                self._further(connection, change, list(targets.values()))
             if activated:
-                self._findable.embed(connection, [targets[code_hash] for code_hash in activated])
+                self._findable.embed(connection, activated)
             if after:
                 store.set_meta(connection, "findable", str(entry.number))
             return entry
 
-    def _refuse_activation(self, skill: Skill, change: Change, decision: Decision, proof: Proof | None) -> None:
-        if change.kind in ledgers.ACTIVATING:
-            admission.refuse_activation(self.policy, skill, decision, proof)
-            if skill.status == "revoked":
-                raise NotVerified(f"{skill.name!r} was revoked; restore it first")
+    def _further(self, connection: sa.Connection, change: Change, skills: Sequence[Skill]) -> None:
+        """Carry out what a promoted change means besides statuses of its targets."""
+        if change.kind == "revoke":
+            revoking.quarantine(connection, skills, change)
+        elif change.kind == "alias":
+            aliases.give(connection, change, skills[0])
+
+    def _update(self, skill: Skill, change: Change, decision: Decision, proof: Proof | None) -> Update:
+        """Return what follows from an activation, or raise if it is not proven."""
+        admission.refuse_activation(self.policy, skill, decision, proof)
+        if skill.status == "revoked" and change.kind != "restore":
+            raise NotVerified(f"{skill.name!r} was revoked; prove it anew with: skilllib verify {skill.name} --activate")
         for callee in self.closure([skill.code_hash])[:-1]:
             if callee.status in ("trial", "revoked"):
                 raise NotVerified(f"{skill.name!r} rests on {callee.name!r} (version {callee.version}), which is {callee.status}")
+        plan = self.relinked(skill, keep=change.keep)
+        relinking.refuse_unchecked(plan, proof)
+        return plan
 
     def count(self, code_hash: str, *, retrieved: int = 0, called: int = 0, solved: int = 0, failed: int = 0) -> None:
         """Add to what was counted of a skill.

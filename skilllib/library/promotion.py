@@ -12,7 +12,7 @@ from skilllib.library import ledger, store, tables
 from skilllib.records.base import Json, Scalar, canonical
 from skilllib.records.execution import Proof, Trial
 from skilllib.records.ledger import Change, Decision
-from skilllib.records.skill import Effect, KeptTest, Skill
+from skilllib.records.skill import Effect, KeptTest, Skill, Statistics
 
 
 def step_down(connection: sa.Connection, skill: Skill, change: Change, decision: Decision) -> None:
@@ -21,38 +21,56 @@ def step_down(connection: sa.Connection, skill: Skill, change: Change, decision:
     That is the active version of its name and, unless it is restored, what it was merged from. Each gets its own entry.
     """
     columns = tables.versions.c
-    others = (columns.status == "active", columns.code_hash != skill.code_hash)
+    others = (columns.status == "active", columns.version_hash != skill.version_hash)
     for row in store.rows(connection, columns.name == skill.name, *others):
         reason = f"replaced by version {skill.version}"
-        _retire(
-            connection, Change(kind="retire", targets=(row.skill.code_hash,), rationale=reason, proposer=change.proposer), decision
-        )
+        targets = (ledger.target(connection, row.skill),)
+        _retire(connection, row.skill, Change(kind="retire", targets=targets, rationale=reason, proposer=change.proposer), decision)
     if change.kind == "restore":
         return
     for old in store.by_hash(connection, skill.provenance.merged_from).values():
         if old.status == "active" and old.name != skill.name:
-            targets, reason = (skill.code_hash, old.code_hash), f"generalised by {skill.name}"
-            _retire(connection, Change(kind="merge", targets=targets, rationale=reason, proposer=change.proposer), decision)
+            targets = (ledger.target(connection, skill), ledger.target(connection, old))
+            reason = f"generalised by {skill.name}"
+            _retire(connection, old, Change(kind="merge", targets=targets, rationale=reason, proposer=change.proposer), decision)
 
 
-def _retire(connection: sa.Connection, change: Change, decision: Decision) -> None:
+def _retire(connection: sa.Connection, skill: Skill, change: Change, decision: Decision) -> None:
     entry = ledger.append(connection, change, decision)
-    store.set_status(connection, change.targets[-1], "retired", entry.number)
+    store.set_status(connection, skill, "retired", entry.number)
 
 
 def keep(connection: sa.Connection, skill: Skill, proof: Proof, *, promoted: bool) -> None:
     """Store what a proof showed; only a promotion adds tests and effects, so that what is kept is what was accepted.
 
-    An opinion shows nothing, so nothing is kept of it but the decision.
+    Kept tests that were run again count as trials, but say nothing about fresh worlds. An opinion shows nothing, so nothing
+    is kept of it but the decision.
     """
     if proof.by != "check":
         return
     names = frozenset(parameter.name for parameter in skill.program.parameters) if skill.program else frozenset()
-    if promoted:
+    if promoted and not proof.replayed:
         store.add_tests(connection, skill.code_hash, kept_tests(proof, names))
         store.replace_effects(connection, skill.code_hash, measured_effects(proof.trials, names))
     store.count(connection, skill.code_hash, {"trials": len(proof.trials), "successes": proof.successes})
-    store.set_figures(connection, skill.code_hash, figures(proof))
+    if not proof.replayed:
+        store.set_figures(connection, skill.code_hash, figures(proof))
+
+
+def inherit(connection: sa.Connection, old: Skill, new: Skill, tests: Sequence[KeptTest], trials: Sequence[Trial]) -> None:
+    """Hand on what was kept and counted of a caller to what it is with other callees; what was run again is measured anew."""
+    parameters = frozenset(parameter.name for parameter in new.program.parameters) if new.program else frozenset()
+    measured = measured_effects(trials, parameters)
+    shown = {canonical(effect.arguments) for effect in measured}
+    handed_on = [effect for effect in store.effects_of(connection, old.code_hash) if canonical(effect.arguments) not in shown]
+    store.add_tests(connection, new.code_hash, tests)
+    store.replace_effects(
+        connection, new.code_hash, sorted([*handed_on, *measured], key=lambda one: (canonical(one.arguments), one.fact))
+    )
+    if store.statistics_of(connection, new.code_hash) == Statistics():
+        store.set_figures(connection, new.code_hash, store.statistics_of(connection, old.code_hash).model_dump())
+    successes = sum(trial.solved for trial in trials)
+    store.count(connection, new.code_hash, {"trials": len(trials), "successes": successes})
 
 
 def kept_tests(proof: Proof, parameters: frozenset[str]) -> tuple[KeptTest, ...]:

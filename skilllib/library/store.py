@@ -108,8 +108,9 @@ def set_status(connection: sa.Connection, skill: Skill, status: Status, entry: i
 def rows(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Row]:
     """Return the versions that meet all conditions, in the order they were admitted."""
     columns, record = tables.versions.c, tables.records.c
-    query = sa.select(record.record, record.digest, columns.status, columns.version_hash, columns.code_hash, columns.entry)
-    query = query.join(tables.versions, record.version_hash == columns.version_hash)
+    text, check = (sa.func.coalesce(column, "") for column in (record.record, record.digest))  # a lost one is damage, no absence
+    query = sa.select(text, check, columns.status, columns.version_hash, columns.code_hash, columns.entry)
+    query = query.outerjoin_from(tables.versions, tables.records, record.version_hash == columns.version_hash)
     found = connection.execute(query.where(*conditions).order_by(columns.sequence))
     return [Row(_skill(*identity), entry) for *identity, entry in found]
 
@@ -188,6 +189,18 @@ def statistics_of(connection: sa.Connection, code_hash: str) -> Statistics:
     columns = [tables.statistics.c[name] for name in Statistics.model_fields]
     row = connection.execute(sa.select(*columns).where(tables.statistics.c.code_hash == code_hash)).mappings().first()
     return Statistics(**row) if row else Statistics()
+
+
+def statistics_of_many(connection: sa.Connection, code_hashes: Iterable[str]) -> dict[str, Statistics]:
+    """Return code hash → what was counted of it."""
+    wanted = dict.fromkeys(code_hashes)
+    columns = [tables.statistics.c[name] for name in ("code_hash", *Statistics.model_fields)]
+    found = {}
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = list(wanted)[start : start + _CHUNK]
+        for row in connection.execute(sa.select(*columns).where(tables.statistics.c.code_hash.in_(chunk))).mappings():
+            found[row["code_hash"]] = Statistics(**{key: value for key, value in row.items() if key != "code_hash"})
+    return {code_hash: found.get(code_hash, Statistics()) for code_hash in wanted}
 
 
 def count(connection: sa.Connection, code_hash: str, added: Mapping[str, float]) -> None:

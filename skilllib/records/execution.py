@@ -131,6 +131,18 @@ class Trial(Record):
     stopped: str | None = None
 
 
+class Rechecked(Record):
+    """Kept tests of a caller, run again with a new version of what it calls."""
+
+    name: str
+    old: str
+    """Code hash of the caller."""
+    new: str
+    """Code hash that it has with the new version of its callee."""
+    trials: tuple[Trial, ...] = ()
+    """One for each test that was run, with its arguments and those of its check."""
+
+
 class Proof(Record):
     """The evidence of re-execution on fresh worlds and what follows from it."""
 
@@ -145,6 +157,10 @@ class Proof(Record):
     threshold: float = 0.0
     cut_short: bool = False
     """True if it ended at the first look because fresh worlds named something that a better program would see to."""
+    replayed: bool = False
+    """True if its trials are the skill's own kept tests, run again, and no fresh worlds."""
+    callers: tuple[Rechecked, ...] = ()
+    """What became of the callers of the version whose place the skill is to take."""
 
     @property
     def successes(self) -> int:

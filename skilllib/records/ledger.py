@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from skilllib.records.base import Json, Record
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
-ChangeKind = Literal["create", "edit", "activate", "retire", "revoke", "restore", "alias", "merge", "compile"]
+from skilllib.records.base import Json, Record, content_hash
+
+ChangeKind = Literal["create", "edit", "activate", "retire", "revoke", "quarantine", "restore", "alias", "merge", "compile"]
 
 
 class Edit(Record):
@@ -21,7 +23,7 @@ class Change(Record):
 
     kind: ChangeKind
     targets: tuple[str, ...]
-    """Code hashes of the skills it concerns."""
+    """Code hashes of the skills it concerns; the version hash of one that differs in its text alone from an earlier one."""
     base: str | None = None
     """Hash of the version it starts from."""
     edits: tuple[Edit, ...] = ()
@@ -29,6 +31,18 @@ class Change(Record):
     evidence: tuple[str, ...] = ()
     """Ids of the traces that speak for it."""
     proposer: str
+    keep: tuple[str, ...] = ()
+    """Code hashes of callers that go on with the version they call, though another takes its place."""
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of what is suggested, whoever suggests it and on whatever evidence."""
+        return content_hash(self.model_dump(mode="json", include={"kind", "targets", "base", "edits", "keep"}))
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # An entry of the ledger is hashed as it was written, also where that was before a field came to be.
+        return {name: value for name, value in handler(self).items() if name != "keep" or value}
 
 
 class Decision(Record):

@@ -11,7 +11,7 @@ from skilllib.library import SkillLibrary
 from skilllib.records.execution import Attempt, Execution, Proof, Trace, Trial, Verdict
 from skilllib.records.ledger import Change, Decision, LedgerEntry
 from skilllib.records.program import Program
-from skilllib.records.skill import Contract, Provenance, Skill
+from skilllib.records.skill import Contract, KeptTest, Provenance, Skill
 from skilllib.records.task import Task
 from skilllib.records.world import Observation
 
@@ -61,8 +61,26 @@ class Maker:
             merges=merges,
         )
 
-    def activate(self, library: SkillLibrary, skill: Skill) -> LedgerEntry:
-        return library.commit(self.change("activate", skill), self.promote, proof=self.proof())
+    def replay(self, skill: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest]) -> list[Trial]:
+        """Every kept test comes out as expected, unless the program says that it breaks."""
+        broken = any(one.program is not None and "broken" in one.program.source for one in closure)
+        return [
+            Trial(
+                seed=test.seed,
+                prefix=test.prefix,
+                arguments={**test.check_arguments, **test.arguments},
+                check=test.check,
+                solved=test.expected and not broken,
+                reason="it broke" if broken else "",
+                changes=test.changes,
+            )
+            for test in tests
+        ]
+
+    def activate(self, library: SkillLibrary, skill: Skill, *, keep: Sequence[str] = ()) -> LedgerEntry:
+        proof, kept = library.rechecked(skill, self.proof(), self.replay, keep=keep)
+        change = self.change("activate", skill).model_copy(update={"keep": kept})
+        return library.commit(change, self.promote, proof=proof)
 
     def change(self, kind: str, *skills: Skill) -> Change:
         return Change.model_validate({"kind": kind, "targets": tuple(skill.code_hash for skill in skills), "proposer": "test"})

@@ -121,7 +121,8 @@ def test_what_is_merged_is_no_duplicate_and_retires_when_its_heir_becomes_active
 def test_versions_of_a_name_are_counted_and_both_can_stand_in_one_closure(library, make):
     first = make.active(library, "fetch")
     rope = make.active(library, "make_rope", calls=["fetch"])
-    second = make.active(library, "fetch", salt="2")
+    second = make.trial(library, make.program("fetch", salt="2"))
+    make.activate(library, second, keep=["make_rope"])
     assert (first.version, second.version) == (1, 2)
     swing = make.active(library, "make_swing", calls=["fetch", "make_rope"])
     closure = library.closure([swing.code_hash])

@@ -88,12 +88,14 @@ def test_a_newer_version_takes_the_place_of_the_older_and_can_be_rolled_back(lib
     assert statuses(library) == {"fetch@1": "retired", "fetch@2": "active"}
     library.commit(make.change("revoke", second), make.promote)
     assert library.search("fetch") == []
-    library.commit(make.change("restore", first), make.promote)
+    with pytest.raises(NotVerified, match="proof"):
+        library.commit(make.change("restore", first), make.promote)
+    library.commit(make.change("restore", first), make.promote, proof=make.proof())
     assert statuses(library) == {"fetch@1": "active", "fetch@2": "revoked"}
     assert [hit.skill.version for hit in library.search("fetch")] == [1]
     with pytest.raises(NotVerified, match="revoked"):
         make.activate(library, second)
-    library.commit(make.change("restore", second), make.promote)
+    library.commit(make.change("restore", second), make.promote, proof=make.proof())
     assert statuses(library) == {"fetch@1": "retired", "fetch@2": "active"}
     assert library.problems() == []
 
@@ -195,6 +197,6 @@ def test_counting_adds_up_and_knows_its_skills(library, make):
 def test_a_changed_record_is_never_returned_as_if_it_were_whole(library, make):
     skill = make.trial(library, Program.parse('def fetch():\n    """Fetch it from afar."""\n    walk(123)\n'))
     with library._database.writing() as connection:
-        connection.exec_driver_sql("UPDATE versions SET record = replace(record, '123', '124')")
+        connection.exec_driver_sql("UPDATE records SET record = replace(record, '123', '124')")
     with pytest.raises(LibraryDamaged):
         library.version(skill.code_hash)

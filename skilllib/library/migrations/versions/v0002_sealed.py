@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -26,10 +27,6 @@ def upgrade() -> None:
     op.add_column("statistics", sa.Column("tokens", sa.Integer, nullable=False, server_default="0"))
     op.add_column("statistics", sa.Column("usd", sa.Float, nullable=False, server_default="0"))
     _table("outbox", _number("number", key=True), _text("kind"), _text("payload", sa.Text), _text("state"), _text("created_at"))
-    trace = sa.Column("trace", sa.String, sa.ForeignKey("traces.trace"), primary_key=True)
-    _table("uses", _key("code_hash", 64), trace)
-    _table("rejections", _key("content", 64), _number("entry"))
-    _table("aliases", _key("name"), _text("skill"))
     op.execute(sa.text("INSERT INTO meta (key, value) VALUES ('identity', :word)").bindparams(word=uuid4().hex))
     _records()
     _following()
@@ -43,8 +40,8 @@ def upgrade() -> None:
 
 def _records() -> None:
     """Take the records out of the versions, whose rows become short."""
-    record = sa.Column("record", sa.Text, nullable=False), sa.Column("digest", sa.String(64), nullable=False)
-    op.create_table("records", sa.Column("version_hash", sa.String(64), primary_key=True), *record, _sealed())
+    digest = sa.Column("digest", sa.String(64), nullable=False)
+    _table("records", _key("version_hash", 64), _text("record", sa.Text), digest)
     op.execute("INSERT INTO records (version_hash, record, digest) SELECT version_hash, record, digest FROM versions")
     for name in ("record", "digest"):
         op.drop_column("versions", name)
@@ -52,30 +49,36 @@ def _records() -> None:
 
 def _following() -> None:
     """Make the tables that follow from the attempts and the ledger, and fill them."""
-    code_hash = sa.Column("code_hash", sa.String(64), primary_key=True)
     trace = sa.Column("trace", sa.String, sa.ForeignKey("traces.trace"), primary_key=True)
-    uses = op.create_table("uses", code_hash, trace, _sealed())
-    number = sa.Column("number", sa.Integer, nullable=False)
-    rejections = op.create_table("rejections", sa.Column("content", sa.String(64), primary_key=True), number, _sealed())
-    alias = sa.Column("name", sa.String, primary_key=True), sa.Column("skill", sa.String, nullable=False)
-    op.create_table("aliases", *alias, _sealed())
+    uses = _table("uses", _key("code_hash", 64), trace)
+    rejections = _table("rejections", _key("content", 64), _number("number"))
+    _table("aliases", _key("name"), _text("skill"))
+    op.bulk_insert(uses, [{"code_hash": code, "trace": trace_id} for code, trace_id in sorted(_used())])
+    op.bulk_insert(rejections, [{"content": content, "number": number} for content, number in _rejected().items()])
+
+
+def _used() -> set[tuple[str, str]]:
     connection = op.get_bind()
     codes = {version: code for version, code in connection.execute(sa.text("SELECT version_hash, code_hash FROM versions"))}
-    used = set()
-    for trace_id, record in connection.execute(sa.text("SELECT trace, record FROM attempts")):
+    found = set()
+    for trace, record in connection.execute(sa.text("SELECT trace, record FROM attempts")):
         attempt = json.loads(record)
-        called = {call["code_hash"] for call in attempt["execution"]["skill_calls"]}
-        used |= {(code, trace_id) for code in called | {codes.get(attempt.get("reuses"))} if code}
-    op.bulk_insert(uses, [{"code_hash": code, "trace": trace_id} for code, trace_id in sorted(used)])
-    rejected = {}
-    for entry, change, decision in connection.execute(sa.text("SELECT number, change, decision FROM ledger ORDER BY number")):
+        hashes = {call["code_hash"] for call in attempt["execution"]["skill_calls"]} | {codes.get(attempt.get("reuses"))}
+        found |= {(code, trace) for code in hashes if code}
+    return found
+
+
+def _rejected() -> dict[str, int]:
+    found = {}
+    query = sa.text("SELECT number, change, decision FROM ledger ORDER BY number")
+    for number, change, decision in op.get_bind().execute(query):
         if json.loads(decision)["outcome"] == "reject":
-            rejected[Change.model_validate_json(change).content] = entry
-    op.bulk_insert(rejections, [{"content": content, "number": entry} for content, entry in rejected.items()])
+            found[Change.model_validate_json(change).content] = number
+    return found
 
 
-def _table(name: str, *columns: sa.Column[Any]) -> None:
-    op.create_table(name, *columns, _sealed())
+def _table(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    return op.create_table(name, *columns, _sealed())
 
 
 def _key(name: str, length: int | None = None) -> sa.Column[Any]:

@@ -1,0 +1,28 @@
+"""Other names: a skill is found by them as long as no skill bears them."""
+
+from __future__ import annotations
+
+import keyword
+
+import sqlalchemy as sa
+
+from skilllib.errors import InvalidRecord
+from skilllib.library import tables
+from skilllib.records.ledger import Change
+from skilllib.records.skill import Skill
+
+
+def give(connection: sa.Connection, change: Change, skill: Skill) -> None:
+    """Give a skill the name that a change asks for; one that it or another skill had as an alias is given anew.
+
+    Raises:
+        InvalidRecord: The change names none, or one that cannot be called or is a skill's own.
+    """
+    name = next((edit.value for edit in change.edits if edit.field == "name"), None)
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+        raise InvalidRecord(f"an alias needs an edit of `name` to a public Python identifier, not {name!r}")
+    columns, table = tables.versions.c, tables.aliases
+    if connection.execute(sa.select(columns.name).where(columns.name == name)).first():
+        raise InvalidRecord(f"{name!r} is a skill's own name; choose another one for {skill.name!r}")
+    connection.execute(sa.delete(table).where(table.c.name == name))
+    connection.execute(sa.insert(table), {"name": name, "skill": skill.name})

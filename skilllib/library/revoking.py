@@ -1,0 +1,91 @@
+"""Revoking: what rests on a revoked skill goes on trial with it, at once and however many they are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from skilllib.library import ledger, tables
+from skilllib.records.ledger import Change, Decision, LedgerEntry
+from skilllib.records.skill import Skill
+
+REVOKED = "callee_revoked"
+"""Code of the decision that puts the callers of a revoked skill on trial."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Revocation:
+    """What was revoked, and what it had reached."""
+
+    skill: Skill
+    entry: LedgerEntry
+    callers: tuple[str, ...]
+    """The skills that call it, directly or not, and were active, by their hashes in the ledger; they are on trial now."""
+    runs: tuple[str, ...]
+    """Names of the runs in which it was executed, in the order they began."""
+    traces: tuple[str, ...]
+    """Ids of the traces in which it was executed, in the order they were begun."""
+
+
+def quarantine(connection: sa.Connection, revoked: Sequence[Skill], change: Change) -> None:
+    """Put all active skills that reach a revoked one on trial, by one entry of the ledger."""
+    callers = _active_callers(connection, {skill.code_hash for skill in revoked})
+    if not callers:
+        return
+    names = ", ".join(f"{skill.name!r} (version {skill.version})" for skill in revoked)
+    entry = ledger.append(
+        connection,
+        Change(
+            kind="quarantine",
+            targets=tuple(caller.target for caller in callers),
+            base=revoked[0].version_hash,
+            rationale=change.rationale,
+            proposer=change.proposer,
+        ),
+        Decision(
+            outcome="promote",
+            codes=(REVOKED,),
+            figures={"skills": float(len(callers))},
+            reason=f"they call {names}, which was revoked",
+        ),
+    )
+    these = tables.versions.c.sequence == sa.bindparam("at")
+    update = sa.update(tables.versions).where(these).values(status="trial", entry=entry.number)
+    connection.execute(update, [{"at": caller.sequence} for caller in callers])
+
+
+class _Caller(NamedTuple):
+    sequence: int
+    target: str
+    """What the ledger calls it."""
+
+
+def _active_callers(connection: sa.Connection, code_hashes: Collection[str]) -> list[_Caller]:
+    """Return the active skills that reach one of these through calls, also through skills that are not active."""
+    calls, columns = tables.calls.c, tables.versions.c
+    reached = sa.select(calls.caller.label("code_hash")).where(calls.callee.in_(code_hashes)).cte("callers", recursive=True)
+    reached = reached.union(sa.select(calls.caller).join(reached, calls.callee == reached.c.code_hash))
+    query = sa.select(columns.sequence, columns.code_hash, columns.version_hash, columns.status)
+    rows = connection.execute(query.join(reached, reached.c.code_hash == columns.code_hash).order_by(columns.sequence)).all()
+    first: dict[str, str] = {}
+    for _, code, version, _ in rows:
+        first.setdefault(code, version)
+    return [_Caller(at, code if first[code] == version else version) for at, code, version, status in rows if status == "active"]
+
+
+def quarantined(connection: sa.Connection, entry: LedgerEntry) -> tuple[str, ...]:
+    """Return what the entry after that of a revocation put on trial, by their hashes in the ledger."""
+    following = ledger.entries(connection, tables.ledger.c.number == entry.number + 1)
+    return next((after.change.targets for after in following if after.change.kind == "quarantine"), ())
+
+
+def used_in(connection: sa.Connection, code_hash: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the runs and the ids of the traces in which a skill was executed, in the order they began."""
+    uses, traces, runs = tables.uses.c, tables.traces.c, tables.runs.c
+    query = sa.select(traces.trace).join(tables.uses, uses.trace == traces.trace).where(uses.code_hash == code_hash)
+    ids = tuple(connection.execute(query.order_by(traces.sequence)).scalars())
+    query = sa.select(runs.run).where(runs.run.in_(sa.select(traces.run).where(traces.trace.in_(ids)))).order_by(runs.sequence)
+    return tuple(connection.execute(query).scalars()), ids
