@@ -30,6 +30,7 @@ from skilllib.verifier.check import CheckVerifier
 from skilllib.verifier.finalstate import ErrorsFail
 from skilllib.verifier.opinion import OpinionVerifier
 from skilllib.writer.affordances import Affordances
+from skilllib.writer.mending import MendingWriter
 from skilllib.writer.model import ModelWriter, WriterOptions
 from skilllib.writer.react import ReActWriter
 from skilllib.writer.routing import RoutingWriter
@@ -39,8 +40,8 @@ ROUNDS = 4
 """Rounds for one task where a model writes programs, as in Voyager."""
 CALLS = 30
 """Rounds for one task where each is a single call of a primitive."""
-FREE_ROUNDS = 6
-"""Rounds beside those of the model: each of the routes that need none has two."""
+FREE_ROUNDS = 12
+"""Rounds beside those of the model: two for each of the routes that need none, and as many again for mended programs."""
 RETRIEVED = 5
 """Skills that are offered to the model."""
 
@@ -58,23 +59,29 @@ def modelled(ground: Ground, models: Models, stack: ExitStack) -> Stages:
         return _voyager(ground, models, stack)
     if preset == "react":
         return _react(ground, models)
-    plain = _without_library(ground, models, _writer(ground, models, stack))
+    rounds = ground.options.attempts_per_task or ROUNDS
+    writer = MendingWriter(
+        ground.spec,
+        memory=ground.memory,
+        skills=ground.skills,
+        embedder=ground.embedder,
+        then=_writer(ground, models, stack),
+        rounds=rounds,
+    )
+    plain = replace(_without_library(ground, models, writer), attempts_per_task=rounds + FREE_ROUNDS)
     return _default(ground, models, plain) if ground.uses_library else plain
 
 
 def _default(ground: Ground, models: Models, plain: Stages) -> Stages:
     """Return the loop with everything: routes before writing, proofs, repairs, descriptions that are checked."""
-    spec, rounds = ground.spec, plain.attempts_per_task
+    spec = ground.spec
     curriculum = RepairingCurriculum(plain.curriculum, spec=spec, skills=ground.skills)
-    writer = RoutingWriter(
-        spec, memory=ground.memory, skills=ground.skills, then=plain.writer, mendable=curriculum.mendable, rounds=rounds
-    )
+    writer = RoutingWriter(spec, memory=ground.memory, skills=ground.skills, then=plain.writer, mendable=curriculum.mendable)
     return replace(
         plain,
         curriculum=curriculum,
         writer=writer,
         describer=ModelDescriber(role=_role(ground, models.describe, "describe"), spec=spec),
-        attempts_per_task=rounds + FREE_ROUNDS,
         skills_per_task=RETRIEVED,
     )
 
@@ -163,7 +170,7 @@ def _writer_options(ground: Ground) -> WriterOptions:
     options = ground.options
     return WriterOptions(
         temperature=options.temperature,
-        candidates=options.candidates,
+        candidates=1 if options.preset == "voyager" else options.candidates,
         prompt_tokens=options.prompt_tokens,
         reply_tokens=options.reply_tokens,
         code="always" if options.preset == "voyager" else "budget",

@@ -9,8 +9,7 @@ from skilllib.errors import InvalidProgram
 from skilllib.memory import Memory
 from skilllib.protocols import Draft, Merge, SkillSource, Writer
 from skilllib.records.blame import Blame, blamed
-from skilllib.records.execution import Attempt, Trace
-from skilllib.records.need import Need
+from skilllib.records.execution import Trace
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec
@@ -19,11 +18,7 @@ from skilllib.writer.chain import planned
 from skilllib.writer.generalise import generalised
 from skilllib.writer.providers import known_skills
 from skilllib.writer.reuse import reuses
-from skilllib.writer.salvage import enough
-from skilllib.writer.tried import by_chance
-
-TRIES = 2
-"""Attempts by one route at one task."""
+from skilllib.writer.tried import TRIES, may_try
 
 
 def never(blame: Blame) -> bool:
@@ -37,10 +32,8 @@ class RoutingWriter:
     In this order: an active skill that was shown to do it (`run`); one that promises it for other arguments (`adapt`); a
     chain of active skills (`plan`, a new program that has to prove itself like any other). None of them costs a call to a
     language model. It has no memory of its own: what was tried is read from the trace, and nothing is tried again that did
-    not fail by chance.
-
-    A task for which two new programs in a row lacked the same thing is set aside: obtaining it is a task of its own. So is
-    one whose last attempt broke inside a learned skill, until that skill is mended, where somebody mends.
+    not fail by chance. A task whose last attempt broke inside a learned skill is set aside until that skill is mended, where
+    somebody mends.
 
     Args:
         spec: The environment's specification.
@@ -48,7 +41,6 @@ class RoutingWriter:
         skills: The library; only its active skills are used.
         then: Writes what no route reaches.
         mendable: Whether a skill that broke is going to be mended, so that there is no use in writing around it.
-        rounds: Attempts with new code at one task; what the other routes tried does not count. None leaves that to the agent.
     """
 
     def __init__(
@@ -59,10 +51,9 @@ class RoutingWriter:
         skills: SkillSource,
         then: Writer,
         mendable: Callable[[Blame], bool] = never,
-        rounds: int | None = None,
     ) -> None:
         self._spec, self._memory, self._skills, self._then = spec, memory, skills, then
-        self._mendable, self._rounds = mendable, rounds
+        self._mendable = mendable
 
     def write(self, task: Task, *, skills: Sequence[Skill], trace: Trace) -> Draft | None:
         """Return the next draft by the first route that has one, or None when nothing is left to try."""
@@ -72,13 +63,8 @@ class RoutingWriter:
             return self._repaired(task, skills, trace)
         for route in self._routes(task):
             for draft in route:
-                if _may_try(draft, task, trace):
+                if _has_share(draft, trace) and may_try(draft, task, trace):
                     return draft
-        if trace.attempts and (rest := enough(task, trace.attempts[-1])) is not None and _may_try(rest, task, trace):
-            return rest
-        written = [attempt for attempt in trace.attempts if attempt.route == "write"]
-        if (self._rounds is not None and len(written) >= self._rounds) or _same_lack(written[-2:]):
-            return None
         new = self._then.write(task, skills=skills, trace=trace)
         return self._general(new, trace) if new is not None and task.lasting else new
 
@@ -118,20 +104,7 @@ class RoutingWriter:
         return replace(drafts[0], alternatives=tuple(drafts[1:])) if drafts else None
 
 
-def _same_lack(last: Sequence[Attempt]) -> bool:
-    """Return whether two programs in a row lacked the same thing: obtaining it is a task of its own, and comes first."""
-    lacks = [{Need.of(missing.model_copy(update={"have": None})) for missing in attempt.execution.missing()} for attempt in last]
-    return len(lacks) == 2 and bool(lacks[0] & lacks[1])
-
-
-def _may_try(draft: Draft, task: Task, trace: Trace) -> bool:
-    """Return whether a draft is new to a trace, or failed by chance, and its route has not had its share."""
-    names = {parameter.name for parameter in draft.program.parameters}
-    given = {name: value for name, value in {**draft.arguments, **task.arguments()}.items() if name in names}
-    by_route = [attempt for attempt in trace.attempts if attempt.route == draft.route != "write"]
-    same = [
-        attempt
-        for attempt in trace.attempts
-        if attempt.program.source == draft.program.source and given.items() <= attempt.execution.arguments.items()
-    ]
-    return len(by_route) < TRIES and len(same) < TRIES and all(by_chance(attempt) for attempt in same)
+def _has_share(draft: Draft, trace: Trace) -> bool:
+    """Return whether a route has attempts left; a mended program is no use of a skill, though it may call some."""
+    kind = (draft.route, draft.reuses is None)
+    return sum((attempt.route, attempt.reuses is None) == kind for attempt in trace.attempts) < TRIES

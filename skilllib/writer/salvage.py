@@ -1,9 +1,10 @@
-"""What is left of a program that went wrong late: the part that did its work, without another call to a model."""
+"""Changes of a program at one line: cut off there, without it, or with something before it. No model is asked."""
 
 from __future__ import annotations
 
 import ast
 import copy
+from collections.abc import Callable
 
 from skilllib.errors import InvalidProgram
 from skilllib.protocols import Draft
@@ -21,13 +22,28 @@ def cut(program: Program, line: int) -> Program | None:
     """
     function = copy.deepcopy(program.function)
     found, function.body = _before(function.body, line)
-    calls = any(isinstance(node, ast.Call) for statement in function.body[1:] for node in ast.walk(statement))
-    if not found or not calls:
-        return None
-    try:
-        return Program.parse(ast.unparse(ast.fix_missing_locations(function)) + "\n")
-    except InvalidProgram:
-        return None
+    return _parsed(function) if found else None
+
+
+def without(program: Program, line: int) -> Program | None:
+    """Return a program without the innermost statement at a line; None if there is none, or no call is left.
+
+    Args:
+        program: The program.
+        line: A line of its source, counted from 1.
+    """
+    return _edited(program, line, lambda _: [])
+
+
+def inserted(program: Program, line: int, source: str) -> Program | None:
+    """Return a program with statements before the innermost one at a line; None if there is none.
+
+    Args:
+        program: The program.
+        line: A line of its source, counted from 1.
+        source: The statements.
+    """
+    return _edited(program, line, lambda statement: [*ast.parse(source).body, statement])
 
 
 def enough(task: Task, attempt: Attempt) -> Draft | None:
@@ -42,6 +58,45 @@ def enough(task: Task, attempt: Attempt) -> Draft | None:
     program = cut(attempt.program, error.line)
     rationale = f"{attempt.program.name} had done its task when it failed at line {error.line}; the rest is left out"
     return Draft(program=program, rationale=rationale) if program is not None else None
+
+
+def _parsed(function: ast.FunctionDef) -> Program | None:
+    """Return the program of a function that was changed; None if it calls nothing any more, or breaks a rule."""
+    if not any(isinstance(node, ast.Call) for statement in function.body[1:] for node in ast.walk(statement)):
+        return None
+    try:
+        return Program.parse(ast.unparse(ast.fix_missing_locations(function)) + "\n")
+    except InvalidProgram:
+        return None
+
+
+def _edited(program: Program, line: int, edit: Callable[[ast.stmt], list[ast.stmt]]) -> Program | None:
+    function = copy.deepcopy(program.function)
+    at = [
+        statement
+        for top in function.body[1:]
+        for statement in ast.walk(top)
+        if isinstance(statement, ast.stmt) and statement.lineno <= line <= (statement.end_lineno or statement.lineno)
+    ]
+    if not at:
+        return None
+    innermost = min(at, key=lambda statement: ((statement.end_lineno or line) - statement.lineno, -statement.col_offset))
+    return _parsed(_Edit(innermost, edit).visit(function))
+
+
+class _Edit(ast.NodeTransformer):
+    """Puts other statements in the place of one; what is left without a body goes too."""
+
+    def __init__(self, target: ast.stmt, edit: Callable[[ast.stmt], list[ast.stmt]]) -> None:
+        self._target, self._edit = target, edit
+
+    def visit(self, node: ast.AST) -> ast.AST | list[ast.stmt] | None:
+        if node is self._target:
+            return self._edit(self._target)
+        node = self.generic_visit(node)
+        if isinstance(node, ast.ExceptHandler) and not node.body:
+            node.body = [ast.Pass()]
+        return None if isinstance(node, ast.stmt) and getattr(node, "body", None) == [] else node
 
 
 def _before(body: list[ast.stmt], line: int) -> tuple[bool, list[ast.stmt]]:

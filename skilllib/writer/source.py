@@ -73,6 +73,11 @@ def _flat(statements: Sequence[Statement]) -> list[Statement]:
     return found
 
 
+def block_source(statements: Sequence[Statement]) -> str:
+    """Return statements as Python, without indentation."""
+    return "\n".join(_block(statements, 0)) + "\n"
+
+
 def _block(statements: Sequence[Statement], depth: int) -> list[str]:
     lines: list[str] = []
     for statement in statements:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from skilllib.protocols import Draft
 from skilllib.records.base import canonical
 from skilllib.records.execution import Attempt, Execution, ProgramError, Step, Trace
 from skilllib.records.need import Need
 from skilllib.records.program import Program
+from skilllib.records.task import Task
 from skilllib.records.world import Failure
 from skilllib.writer.plan import Call
 
+TRIES = 2
+"""How often one draft is tried by a route that needs no model."""
 REPEATS = 3
 """How often one program is run when it failed by chance, death or a passing obstacle."""
 
@@ -97,6 +101,18 @@ def by_chance(attempt: Attempt) -> bool:
         return True
     failure = execution.error.failure if execution.error else None
     return failure is not None and failure.retry
+
+
+def may_try(draft: Draft, task: Task, trace: Trace) -> bool:
+    """Return whether a draft is new to a trace, or failed by chance only, and not too often."""
+    names = {parameter.name for parameter in draft.program.parameters}
+    given = {name: value for name, value in {**draft.arguments, **task.arguments()}.items() if name in names}
+    same = [
+        attempt
+        for attempt in trace.attempts
+        if attempt.program.source == draft.program.source and given.items() <= attempt.execution.arguments.items()
+    ]
+    return len(same) < TRIES and all(by_chance(attempt) for attempt in same)
 
 
 def _failed_step(execution: Execution) -> Step | None:

@@ -22,7 +22,7 @@ from skilllib.records.model import Request
 from skilllib.records.task import Task
 from skilllib.testing import make_bakery
 
-IN_VAIN = '```python\ndef go_on() -> None:\n    """Go on."""\n    walk("mill")\n    grind()\n```'
+IN_VAIN = '```python\ndef go_on() -> None:\n    """Go on."""\n    walk("mill")\n    int("mill")\n```'
 LINES = """you have flour | after.stock.flour >= 1
 you have bread | after.stock.bread >= 1"""
 

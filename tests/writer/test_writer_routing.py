@@ -16,8 +16,9 @@ from skilllib.records.experience import CallExperience
 from skilllib.records.program import Program
 from skilllib.records.task import Task
 from skilllib.records.world import Missing
-from skilllib.testing import ScriptedWriter
+from skilllib.testing import HashingEmbedder, ScriptedWriter
 from skilllib.writer.chain import planned
+from skilllib.writer.mending import MendingWriter
 from skilllib.writer.providers import known_skills
 from skilllib.writer.routing import RoutingWriter
 
@@ -160,8 +161,9 @@ def test_rounds_count_what_was_written_and_not_what_was_run(tmp_path: Path) -> N
     idle = "def wait() -> None:\n    'Walk about.'\n    walk('home')\n"
     with routed(tmp_path, HARVEST, idle, idle.replace("wait", "wait_two"), idle.replace("wait", "wait_three")) as (agent, written):
         solved(agent, WHEAT)
-        spec = agent.life.environment.spec
-        agent.writer = RoutingWriter(spec, memory=agent.memory, skills=agent.library, then=written, rounds=2)
+        spec, memory, skills = agent.life.environment.spec, agent.memory, agent.library
+        then = MendingWriter(spec, memory=memory, skills=skills, embedder=HashingEmbedder(), then=written, rounds=2)
+        agent.writer = RoutingWriter(spec, memory=memory, skills=skills, then=then)
         trace = solved(agent, task("impossible", "after.stock.wheat >= 50"))
     assert routes(trace) == ["adapt", "write", "write"]
 

@@ -11,9 +11,9 @@ from skilllib.memory import Memory
 from skilllib.records.execution import Attempt, Execution, ProgramError, Trace
 from skilllib.records.program import Program
 from skilllib.records.world import Observation
-from skilllib.testing import ScriptedWriter, make_bakery
-from skilllib.writer.routing import RoutingWriter
-from skilllib.writer.salvage import cut, enough
+from skilllib.testing import HashingEmbedder, ScriptedWriter, make_bakery
+from skilllib.writer.mending import MendingWriter
+from skilllib.writer.salvage import cut, enough, inserted, without
 
 HELD = Observation(text="You are at: field.", facts={"at": "field", "stock": {"wheat": 1, "egg": 2}})
 LATE = GOOD + "    wlak('mill')\n"
@@ -53,6 +53,40 @@ def test_the_program_that_is_cut_stays_as_it_is() -> None:
     program = Program.parse(written("one()", "two()"))
     cut(program, 4)
     assert program.source == written("one()", "two()") and len(program.function.body) == 3
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "left"),
+    [
+        (["one()", "two()", "three()"], 4, ["one()", "three()"]),
+        (["while facts():", "    one()", "    two()"], 4, ["while facts():", "    two()"]),
+        (["while facts():", "    one()", "two()"], 4, ["two()"]),
+        (["if one():", "    two()", "three()"], 3, ["three()"]),
+        (["if facts():", "    one()", "else:", "    two()"], 6, ["if facts():", "    one()"]),
+        (["try:", "    one()", "except RuntimeError:", "    two()"], 6, ["try:", "    one()", "except RuntimeError:", "    pass"]),
+        (["one(", "    2)", "two()"], 4, ["two()"]),
+    ],
+)
+def test_a_statement_is_left_out_and_what_is_empty_without_it(lines: list[str], line: int, left: list[str]) -> None:
+    found = without(Program.parse(written(*lines)), line)
+    assert found is not None and found.source == written(*left)
+
+
+@pytest.mark.parametrize(("lines", "line"), [(["one()"], 3), (["x = 1", "one()"], 4), (["one()"], 2), (["one()"], 9)])
+def test_nothing_is_left_without_the_only_call(lines: list[str], line: int) -> None:
+    assert without(Program.parse(written(*lines)), line) is None
+
+
+def test_statements_are_put_before_the_innermost_one_at_a_line() -> None:
+    program = Program.parse(written("while facts():", "    one()", "    if facts():", "        two()"))
+    found = inserted(program, 6, "if facts():\n    zero()\n")
+    assert found is not None
+    assert found.source == written(
+        "while facts():", "    one()", "    if facts():", "        if facts():", "            zero()", "        two()"
+    )
+    whole = inserted(program, 3, "zero()\n")
+    assert whole is not None and whole.source.index("zero") < whole.source.index("while")
+    assert inserted(program, 9, "zero()\n") is None
 
 
 # ---- before it is run
@@ -122,7 +156,7 @@ def test_the_arguments_with_which_it_was_run_count() -> None:
 def test_it_is_tried_before_a_model_is_asked_again_and_only_once() -> None:
     attempt = late(GOOD + "    bake()\n", line=5)
     then = ScriptedWriter()
-    writer = RoutingWriter(make_bakery().spec, memory=Memory(), skills=Shelf(), then=then)
+    writer = MendingWriter(make_bakery().spec, memory=Memory(), skills=Shelf(), embedder=HashingEmbedder(), then=then)
     draft = writer.write(TASK, skills=(), trace=Trace(task=TASK, attempts=(attempt,)))
     assert draft is not None and draft.route == "write" and "bake" not in draft.program.source
     again = Trace(task=TASK, attempts=(attempt, failed(draft.program.source), attempt))

@@ -1,0 +1,129 @@
+"""Mends a program that failed before anybody is asked to write another one: what it lacked is obtained, or the line is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+
+from skilllib.memory import Memory
+from skilllib.protocols import Draft, Embedder, SkillSource, Writer
+from skilllib.records.execution import Attempt, ProgramError, Trace
+from skilllib.records.need import Need
+from skilllib.records.program import Program
+from skilllib.records.skill import Skill
+from skilllib.records.task import Task
+from skilllib.records.world import EnvironmentSpec
+from skilllib.writer.plan import Statement, calls_in
+from skilllib.writer.planner import Blocked, Planner
+from skilllib.writer.providers import Providers, known_skills
+from skilllib.writer.ranking import WordRanking
+from skilllib.writer.salvage import enough, inserted, without
+from skilllib.writer.source import block_source
+from skilllib.writer.tried import Tried, may_try
+
+MENDS = 3
+"""Programs in a row that are mended from one that was written."""
+
+
+class MendingWriter:
+    """Mends what failed, and asks another writer only when nothing is left to mend. None of it costs a call to a model.
+
+    In this order: a program that had done its task when it failed is kept without the rest; before a line that lacked
+    something comes what provides it, a learned skill or else the calls that were seen to, or that bear its words; a line
+    that cannot be helped is left out (deletion is what most often repairs a program: GenProg, Le Goues et al. 2012). In the
+    world and in the worlds of a proof alike. It has no memory of its own: what was tried is read from the trace.
+
+    A task for which two programs in a row that were written lacked the same thing is set aside: obtaining it is a task of
+    its own.
+
+    Args:
+        spec: The environment's specification.
+        memory: Experience of calls; kept up to date by the agent.
+        skills: The library; only its active skills are used.
+        embedder: For ranking calls by meaning where words do not decide.
+        then: Writes new programs.
+        rounds: Attempts with new programs at one task; mended ones do not count. None leaves that to the agent.
+    """
+
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        *,
+        memory: Memory,
+        skills: SkillSource,
+        embedder: Embedder,
+        then: Writer,
+        rounds: int | None = None,
+    ) -> None:
+        self._spec, self._memory, self._skills, self._then, self._rounds = spec, memory, skills, then, rounds
+        self._ranking = WordRanking(spec, embedder)
+
+    def write(self, task: Task, *, skills: Sequence[Skill], trace: Trace) -> Draft | None:
+        """Return the last program mended, else what the other writer makes of the task; None when nothing is left to try."""
+        for draft in self._mended(task, trace):
+            if may_try(draft, task, trace):
+                return draft
+        written = [attempt for attempt in trace.attempts if attempt.route == "write"]
+        if (self._rounds is not None and len(written) >= self._rounds) or _same_lack(written[-2:]):
+            return None
+        return self._then.write(task, skills=skills, trace=trace)
+
+    def _mended(self, task: Task, trace: Trace) -> Iterator[Draft]:
+        last = trace.attempts[-1] if trace.attempts else None
+        if last is None or last.reuses is not None or last.execution.arguments.keys() - task.parameters.keys():
+            return  # one that also takes what the task does not give generalises a skill, and is mended with that one
+        if (rest := enough(task, last)) is not None:
+            yield rest
+        error = _fault(last)
+        if error is None or error.line is None or error.failure is None or _mends(trace) >= MENDS:
+            return
+        if error.failure.missing and (before := self._providing(map(Need.of, error.failure.missing), trace)):
+            names = ", ".join(dict.fromkeys(call.name for call in calls_in(before)))
+            yield from _drafts(inserted(last.program, error.line, block_source(before)), f"{names} before line {error.line}")
+        if not last.verdict.solved:
+            yield from _drafts(without(last.program, error.line), f"without line {error.line}, which failed")
+
+    def _providing(self, needs: Iterable[Need], trace: Trace) -> tuple[Statement, ...]:
+        """Return what sees to needs, as far as anything is known to."""
+        known = known_skills(self._skills, self._spec)
+        tried = Tried.from_trace(trace, vital=frozenset(need.fact for need in self._spec.vital_needs))
+        planner = Planner(
+            memory=self._memory,
+            providers=Providers(self._spec, self._memory, self._ranking, known),
+            failures=tried.failures,
+            short=tried.short,
+            inline=True,
+        )
+        found: list[Statement] = []
+        for need in needs:
+            with suppress(Blocked):
+                found.append(planner.ensured(need))
+        return tuple(found)
+
+
+def _fault(attempt: Attempt) -> ProgramError | None:
+    """Return where a primitive call of the program itself failed: in the world, or else in a fresh one."""
+    trials = attempt.proof.trials if attempt.proof else ()
+    errors = [attempt.execution.error, *(trial.error for trial in trials if not trial.solved)]
+    return next((e for e in errors if e and e.skill is None and e.failure is not None and e.line is not None), None)
+
+
+def _mends(trace: Trace) -> int:
+    """Return how many programs in a row were mended last."""
+    count = 0
+    for attempt in reversed(trace.attempts):
+        if attempt.route != "adapt" or attempt.reuses is not None:
+            break
+        count += 1
+    return count
+
+
+def _drafts(program: Program | None, how: str) -> Iterator[Draft]:
+    if program is not None:
+        yield Draft(program=program, route="adapt", rationale=f"{program.name} {how}")
+
+
+def _same_lack(last: Sequence[Attempt]) -> bool:
+    """Return whether two programs in a row lacked the same thing: obtaining it is a task of its own, and comes first."""
+    lacks = [{Need.of(missing.model_copy(update={"have": None})) for missing in attempt.execution.missing()} for attempt in last]
+    return len(lacks) == 2 and bool(lacks[0] & lacks[1])
