@@ -81,7 +81,12 @@ def _edited(program: Program, line: int, edit: Callable[[ast.stmt], list[ast.stm
     if not at:
         return None
     innermost = min(at, key=lambda statement: ((statement.end_lineno or line) - statement.lineno, -statement.col_offset))
-    return _parsed(_Edit(innermost, edit).visit(function))
+    function.body = [new for old in function.body for new in _listed(_Edit(innermost, edit).visit(old))]
+    return _parsed(function)
+
+
+def _listed(new: ast.AST | list[ast.stmt] | None) -> list[ast.stmt]:
+    return new if isinstance(new, list) else [new] if isinstance(new, ast.stmt) else []
 
 
 class _Edit(ast.NodeTransformer):
