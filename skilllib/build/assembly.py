@@ -19,7 +19,7 @@ from skilllib.life import Life
 from skilllib.memory import Memory
 from skilllib.models.account import Account
 from skilllib.models.assembly import Models, opened
-from skilllib.prompts import load
+from skilllib.prompts import own
 from skilllib.protocols import Embedder, Environment, EnvironmentFactory, LanguageModel, Recorder, Resumable
 from skilllib.records.base import Json, content_hash
 from skilllib.records.execution import Trace
@@ -105,9 +105,16 @@ def learner(
 def opened_models(
     stack: ExitStack, options: LearnOptions, account: Account, model: Callable[[str], LanguageModel] | None
 ) -> Models | None:
-    """Open the models that the options name, or return None where there is none."""
+    """Open the models that the options name, or return None where there is none.
+
+    Raises:
+        PromptError: A prompt of the user's own cannot be used.
+        ModelError: A model or its tape cannot be used.
+    """
     if options.model is None:
         return None
+    if options.prompts is not None:
+        own(options.prompts)  # before anything is paid for
     names = {
         "write": options.model,
         "critic": options.critic_model,
@@ -168,9 +175,7 @@ def _profile(options: LearnOptions, spec: EnvironmentSpec, embedder: Embedder, w
 def _shaping(options: LearnOptions) -> Json:
     shaping = options.model_dump(mode="json", exclude=set(SHAPELESS))
     if options.prompts is not None:  # what they say, wherever they are
-        shaping["prompts"] = {
-            file.stem: load(file.stem, options.prompts).hash for file in sorted(Path(options.prompts).glob("*.md"))
-        }
+        shaping["prompts"] = {name: prompt.hash for name, prompt in own(options.prompts).items()}
     return shaping
 
 

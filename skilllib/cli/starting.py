@@ -36,6 +36,15 @@ OF_MODELS = frozenset(
 )
 """Options that mean nothing without a model."""
 
+_FIXED = frozenset({"honing", "use_library", "describe_model"})
+IDLE_UNDER = {
+    None: frozenset({"curriculum"}),
+    "no-library": _FIXED | {"curriculum"},
+    "react": _FIXED | {"curriculum", "candidates", "threshold", "re_execute"},
+    "voyager": frozenset({"curriculum", "honing", "candidates", "context", "threshold", "re_execute"}),
+}
+"""Options that mean nothing with a model, by preset."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
@@ -129,6 +138,9 @@ def _refuse_contradictions(chosen: LearnOptions) -> None:
     idle = sorted(OF_MODELS & chosen.model_fields_set) if chosen.model is None else []
     if idle:
         raise InvalidRecord(f"{', '.join(idle)}: without effect, since no model is named; add --model, or leave it out")
+    if chosen.model is not None and (idle := sorted(IDLE_UNDER[chosen.preset] & chosen.model_fields_set)):
+        under = f"--preset {chosen.preset}" if chosen.preset else "--model"
+        raise InvalidRecord(f"{', '.join(idle)}: without effect with {under}; leave it out")
     if chosen.replay and chosen.tape is None:
         raise InvalidRecord("--replay answers from the tape of an earlier run; name it with --tape RUN/tape.jsonl")
     if chosen.prompts is not None and not Path(chosen.prompts).is_dir():

@@ -44,6 +44,7 @@ class TapeFile:
     def __init__(self, path: str | Path, *, write: bool = False) -> None:
         self.path = Path(path)
         self._where: dict[str, tuple[int, int]] = {}
+        self._asked: set[str] = set()
         self._end = 0  # bytes up to the end of the last whole line
         self._lock: FileLock | None = None
         try:
@@ -80,7 +81,15 @@ class TapeFile:
         """Return a request with its reply, or None if it is not on the tape, which may have grown meanwhile."""
         if request_hash not in self._where and not self.writable:
             self._read()
-        return self._entry(request_hash) if request_hash in self._where else None
+        if request_hash not in self._where:
+            return None
+        self._asked.add(request_hash)
+        return self._entry(request_hash)
+
+    @property
+    def used_up(self) -> bool:
+        """True once every request on the tape was asked again."""
+        return self._asked == self._where.keys()
 
     def add(self, request: Request, reply: Reply) -> None:
         """Append a request with its reply; they are on the disk when this returns.
@@ -224,14 +233,18 @@ class Tape:
         if self.inner is None:
             words = " ".join(asked.messages[-1].content.split())[:120] if asked.messages else ""
             raise NotOnTape(
-                f"the tape {str(self.file.path)!r} has no reply to the {asked.purpose!r} request {words!r}: {self._why(asked)}; "
-                "record a new tape, without `--replay`"
+                f"the tape {str(self.file.path)!r} has no reply to the {asked.purpose!r} request {words!r}: {self._why(asked)}"
             )
         reply = self.inner.complete(request)
         self.file.add(asked, reply)
         return reply
 
     def _why(self, asked: Request) -> str:
+        if self.file.used_up:
+            return "the recorded run ended before it; go on from there without `--replay`"
+        return f"{self._difference(asked)}; record a new tape, without `--replay`"
+
+    def _difference(self, asked: Request) -> str:
         recorded = [request for request, _ in self.file if request.purpose == asked.purpose]
         if not recorded:
             return "it has no request of that kind"

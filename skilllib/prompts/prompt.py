@@ -57,6 +57,11 @@ class Prompt:
         """Names of the slots."""
         return frozenset(block or inline for block, inline in _SLOT.findall(self.template))
 
+    @cached_property
+    def last_slots(self) -> frozenset[str]:
+        """Names of the slots of the last message."""
+        return frozenset(block or inline for block, inline in _SLOT.findall(self._sections[-1][1]))
+
     def messages(self, **values: str | int | float) -> tuple[Message, ...]:
         """Return the messages with every slot filled.
 
@@ -101,9 +106,32 @@ def load(name: str, folder: str | Path | None = None) -> Prompt:
         source = own if own is not None and own.exists() else packaged
         return Prompt(name, source.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise PromptError(f"there is no prompt {name!r}") from None
+        names = sorted(file.name.removesuffix(".md") for file in files("skilllib.prompts").iterdir() if file.name.endswith(".md"))
+        raise PromptError(f"there is no prompt {name!r}; there are {', '.join(names)}") from None
     except (OSError, UnicodeError) as error:
         raise PromptError(f"the prompt {name!r} cannot be read: {error}") from error
+
+
+def own(folder: str | Path) -> dict[str, Prompt]:
+    """Return the prompts of a folder by name, each of which can take the place of the packaged one.
+
+    Raises:
+        PromptError: One of them takes nobody's place, or has other slots, so that it could not be filled when it is needed.
+    """
+    found = {file.stem: load(file.stem, folder) for file in sorted(Path(folder).glob("*.md"))}
+    for name, prompt in found.items():
+        packaged = load(name)
+        if prompt.slots != packaged.slots:
+            raise PromptError(
+                f"the prompt {name!r} in {str(folder)!r} has the slots {sorted(prompt.slots)}, and is filled with "
+                f"{sorted(packaged.slots)}; give it the same"
+            )
+        if "problem" in packaged.last_slots < packaged.slots and prompt.last_slots != packaged.last_slots:
+            raise PromptError(
+                f"the last message of the prompt {name!r} in {str(folder)!r} has the slots {sorted(prompt.last_slots)}; it must "
+                f"have {sorted(packaged.last_slots)} and no other, since it is only sent after a reply that could not be used"
+            )
+    return found
 
 
 @dataclass(frozen=True)

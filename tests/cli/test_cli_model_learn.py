@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import itertools
 import shutil
 from collections.abc import Callable
 from importlib.resources import files
@@ -19,6 +20,8 @@ from skilllib.build import learner
 from skilllib.cli import learning
 from skilllib.errors import ModelRefused, ModelUnavailable
 from skilllib.library import SkillLibrary
+from skilllib.models.litellm import LiteLLMModel
+from skilllib.models.retry import Retrying
 from skilllib.models.scripted import ScriptedModel
 from skilllib.models.tape import TapeFile
 from skilllib.protocols import LanguageModel
@@ -238,7 +241,8 @@ def test_a_moved_run_goes_on_with_its_tape_and_prompts(door: Door, speak: Callab
     code, _, err = door("learn", "--resume", "--run", "b/runs/one", "--max-attempts", 4, "--quiet")
     assert code == 0, err
     assert not Path("a").exists() and not Path("b/runs/one/tape.jsonl").exists()
-    Path("b/prompts/write.md").write_text("# system\nOther words.\n", encoding="utf-8")
+    words = Path("b/prompts/write.md").read_text(encoding="utf-8")
+    Path("b/prompts/write.md").write_text(f"{words}\nOther words.\n", encoding="utf-8")
     assert "other options" in door.refuses("learn", "--resume", "--run", "b/runs/one", "--max-attempts", 5, "--quiet")
 
 
@@ -255,3 +259,37 @@ def test_over_a_socket_with_the_real_client(door: Door, monkeypatch: pytest.Monk
         code, _, err = door("learn", "--resume", "--run", "runs/one", "--max-calls", 9)
     assert code == 2 and "ModelRefused" in err and len(server.requests) == 1
     assert summary("runs/one")["model_calls"] == 4 and door("doctor", "--embedder", "hashing")[0] == 0
+
+
+PASSING = (
+    Answer(status=429, error={"message": "slow down", "code": "rate_limit_exceeded"}),
+    Answer(status=500, error={"message": "oops"}),
+    Answer(raw=b'{"choices": [{"mess'),
+    Answer(drop=True),
+)
+USELESS = (Answer(text="```python\ndef get_wheat() -> None:\n", finish="length"), Answer(text=""), Answer(text="<think>I wonder"))
+
+
+def test_no_fault_of_a_server_keeps_a_run_from_its_end(
+    door: Door, speak: Callable[[Maker], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert learn(door, "--max-attempts", 5, "--library", "whole", "--run", "w/one")[0] == 0
+    with TapeFile("w/one/tape.jsonl") as tape:
+        said = [(asked.purpose == "write" and asked.temperature == 0, reply.text) for asked, reply in tape]
+    passing, useless = itertools.cycle(PASSING), itertools.cycle(USELESS)
+    answers = [
+        answer
+        for first_of_task, text in said
+        for answer in (next(useless if first_of_task else passing), Answer(text=f"<think>Hm.</think>{text}"))
+    ]
+    assert sum(first for first, _ in said) >= len(USELESS) and len(said) >= len(USELESS) + len(PASSING)
+    speak(lambda name: Retrying(inner=LiteLLMModel(name, 60), sleep=lambda seconds: None))
+    with serving(*answers, Answer(text="that was all")) as server:
+        monkeypatch.setenv("OPENAI_API_BASE", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        code, _, err = learn(door, "--max-attempts", 5, "--library", "parts", "--run", "p/one")
+    assert code == 0, err
+    assert learned_hashes("parts") == learned_hashes("whole") != []
+    kept = [(one["program"], one["solved"], one["reason"]) for one in attempts("p/one")]
+    assert kept == [(one["program"], one["solved"], one["reason"]) for one in attempts("w/one")]
+    assert len(server.requests) == len(answers)

@@ -72,6 +72,34 @@ def test_options_that_cannot_be_are_refused_before_anything_is_made(door: Door, 
     assert not list(Path().iterdir())
 
 
+@pytest.mark.parametrize(
+    ("preset", "flags"),
+    [
+        (None, ("--curriculum", "random")),
+        ("voyager", ("--candidates", 3)),
+        ("voyager", ("--honing", 0.5)),
+        ("voyager", ("--context", "never")),
+        ("voyager", ("--no-re-execution",)),
+        ("react", ("--candidates", 3)),
+        ("react", ("--threshold", 0.5)),
+        ("no-library", ("--describe-model", "m")),
+        ("no-library", ("--no-library",)),
+    ],
+)
+def test_an_option_that_a_preset_has_no_use_for_is_refused(door: Door, preset: str | None, flags: tuple[object, ...]) -> None:
+    chosen = ("--preset", preset) if preset else ()
+    said = door.refuses("learn", "bakery", "--model", "openai/m", *chosen, *flags)
+    assert "without effect with " + ("--preset " + preset if preset else "--model") in said
+    assert not list(Path().iterdir())
+
+
+def test_prompts_that_could_not_be_filled_are_refused_before_a_model_is_asked(door: Door) -> None:
+    Path("mine").mkdir()
+    Path("mine/describe.md").write_text("# user\n{{code}}\n", encoding="utf-8")
+    said = door.refuses("learn", "bakery", "--embedder", "hashing", "--model", "openai/m", "--prompts", "mine", "--run", "one")
+    assert "PromptError" in said and "'describe'" in said and not Path("one").exists()
+
+
 def test_a_file_of_options_is_held_to_the_same(door: Door) -> None:
     Path("o.toml").write_text('environment = "bakery"\n[budget]\ncalls = 3\n', encoding="utf-8")
     assert "budget: without effect" in door.refuses("learn", "--config", "o.toml")
@@ -138,9 +166,9 @@ def test_a_run_that_could_not_begin_leaves_nothing_behind(tmp_path: Path, monkey
 
 def test_the_options_of_models_are_stored_with_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    begun(Path("runs/one"), model="m", critic_model="n", preset="voyager", candidates=3, budget={"calls": 0}).opened()
+    begun(Path("runs/one"), model="m", critic_model="n", preset="no-library", candidates=3, budget={"calls": 0}).opened()
     stored = json.loads(Path("runs/one/run.json").read_text(encoding="utf-8"))
-    assert (stored["model"], stored["critic_model"], stored["preset"], stored["candidates"]) == ("m", "n", "voyager", 3)
+    assert (stored["model"], stored["critic_model"], stored["preset"], stored["candidates"]) == ("m", "n", "no-library", 3)
     assert stored["budget"]["calls"] == 0 and stored["tape"] is None
 
 

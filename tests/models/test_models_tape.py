@@ -143,6 +143,15 @@ def test_a_request_that_is_not_on_the_tape_is_named(tmp_path: Path) -> None:
         ask(tmp_path / "t", "walk to\n the door", model=None)
 
 
+def test_a_replay_that_goes_on_longer_than_what_was_recorded_says_so(tmp_path: Path) -> None:
+    ask(tmp_path / "t", "a", model=ScriptedModel(["1"]))
+    with TapeFile(tmp_path / "t") as file:
+        tape = Tape(file, "scripted")
+        tape.complete(request("a"))
+        with pytest.raises(NotOnTape, match="the recorded run ended before it; go on from there without `--replay`"):
+            tape.complete(request("b"))
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [

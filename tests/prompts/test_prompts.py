@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skilllib.errors import PromptError
-from skilllib.prompts import Part, Prompt, fitted, load
+from skilllib.prompts import Part, Prompt, fitted, load, own
 from skilllib.records.model import Message, Purpose, estimated_tokens
 
 ASK = Prompt("ask", "# system\nYou answer.\n\n# user\nThe goal is {{goal}}.\n{{state}}\nAnswer {{n}} times.\n")
@@ -95,6 +95,30 @@ def test_a_prompt_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         load("sing")
     with pytest.raises(PromptError, match=r"there is no folder .* with prompts of your own"):
         load("write", tmp_path / "elsewhere")
+
+
+def test_prompts_of_ones_own_are_held_against_those_whose_place_they_take(tmp_path: Path) -> None:
+    (tmp_path / "judge.md").write_text(load("judge").template.replace("You judge", "Judge"), encoding="utf-8")
+    (tmp_path / "write.md").write_text(load("write").template, encoding="utf-8")
+    assert own(tmp_path) == {"judge": load("judge", tmp_path), "write": load("write")}
+
+
+@pytest.mark.parametrize(
+    ("name", "template", "words"),
+    [
+        ("wirte", "# user\n{{task}}", "no prompt 'wirte'; there are act, "),
+        ("describe", "# user\n{{code}} {{problem}}", r"'describe' .* has the slots .* is filled with .*'changes'"),
+        ("describe", "# user\n{{code}} {{problem}} {{changes}} {{mood}}", r"'mood'.* give it the same"),
+        ("act", None, r"the last message of the prompt 'act' .* must have \['problem', 'reply'\] and no other"),
+    ],
+)
+def test_a_prompt_of_ones_own_that_could_not_be_filled_is_refused(
+    tmp_path: Path, name: str, template: str | None, words: str
+) -> None:
+    text = template or "# user\n" + " ".join(f"{{{{{slot}}}}}" for slot in sorted(load(name).slots))
+    (tmp_path / f"{name}.md").write_text(text, encoding="utf-8")
+    with pytest.raises(PromptError, match=words):
+        own(tmp_path)
 
 
 def test_a_prompt_that_can_not_be_read_is_an_error(tmp_path: Path) -> None:
