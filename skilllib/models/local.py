@@ -127,6 +127,16 @@ class LocalModel:
             seconds=time.monotonic() - begun,
         )
 
+    def continued(self, request: Request) -> list[int]:
+        """Return the tokens of a reply, its end included if it came to one."""
+        import torch
+
+        model, tokenizer = self.base.loaded()
+        ends = _ends(model, tokenizer)
+        with torch.inference_mode():
+            out, ended = self._generate(model, prompt_ids(tokenizer, request.messages), request, ends)
+        return [*out, tokenizer.eos_token_id] if ended or not out else out
+
     def _generate(self, model: Any, ids: list[int], request: Request, ends: frozenset[int]) -> tuple[list[int], bool]:
         import torch
 

@@ -181,8 +181,8 @@ class Manifest(Record):
     targets: tuple[str, ...]
     adapter_hash: str
     """SHA-256 of the weights' file."""
-    sections: tuple[str, ...] = ()
-    """Hashes of the text's sections."""
+    text: SkillText | None = None
+    """The text itself, so that adapters can be merged by their sections without a library."""
     configuration: dict[str, Json] = {}
     cost: Cost = Cost()
     evaluation: Evaluation | None = None

@@ -1,0 +1,299 @@
+"""Context distillation: the model with the skill's text in context teaches the model with the adapter and without the text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from skilllib.compiler.rows import TOP, Row, answered, divergence, row, taught
+from skilllib.errors import CompilerFailed, InvalidRecord, WeightsMissing
+from skilllib.models.base import linears
+from skilllib.models.hooks import mounted
+from skilllib.models.local import LocalModel
+from skilllib.protocols import Base, Recorder
+from skilllib.records.adapter import CompileRequest, Example, LoraWeights, Pair
+from skilllib.records.base import Json, Record
+from skilllib.records.model import Request
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+class DistillOptions(Record):
+    """How a student is taught. The defaults suit a model of a few hundred million parameters."""
+
+    rank: int = Field(default=8, ge=1, le=512)
+    targets: tuple[str, ...] = ("q_proj", "v_proj")
+    layers: float = Field(default=0.6, gt=0, le=1)
+    """Share of the layers that are changed, the upper ones."""
+    steps: int = Field(default=60, ge=1)
+    rows: int = Field(default=8, ge=1)
+    """Rows of the skill in one step."""
+    negatives: int = Field(default=8, ge=0)
+    """Rows of other skills in one step, on which nothing is to change. Without them adapters cannot live together."""
+    lr: float = Field(default=2e-3, gt=0)
+    top: int = Field(default=TOP, ge=1)
+    verified: float = Field(default=0.5, ge=0, le=1)
+    """Share of the loss that cross-entropy has on verified answers; the rest is KL to the teacher."""
+    own_answers: bool = True
+    """Whether the teacher's own greedy answers are learned from, too."""
+    answer_tokens: int = Field(default=96, ge=1)
+    """Tokens of a teacher's own answer."""
+    check_every: int = Field(default=5, ge=1)
+    """Steps between two looks at what is held out."""
+    patience: int = Field(default=4, ge=1)
+    """Looks without a gain after which it ends."""
+
+
+def make(base: Base, **options: Any) -> Distill:
+    """Make the compiler `distill`; options are those of `DistillOptions`.
+
+    Raises:
+        InvalidRecord: An option is unknown or impossible.
+    """
+    try:
+        return Distill(base, DistillOptions.model_validate(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidRecord(
+            f"the option {'.'.join(map(str, first['loc']))!r} of `distill` does not fit: {first['msg']} (found {first['input']!r})"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Distill:
+    """Satisfies `protocols.Compiler`."""
+
+    base: Base
+    options: DistillOptions = field(default_factory=DistillOptions)
+    name: str = "distill"
+
+    @property
+    def configuration(self) -> Mapping[str, Json]:
+        """The options."""
+        return self.options.model_dump(mode="json")
+
+    def compile(self, request: CompileRequest, *, workspace: Path | None = None, progress: Recorder | None = None) -> LoraWeights:
+        """Return the weights; called again with the same workspace, it goes on from its last checkpoint.
+
+        Raises:
+            CompilerFailed: There are no examples to learn from.
+            BaseRefused: The base cannot be loaded.
+        """
+        lessons = self._lessons(request, progress)
+        return _Training(self.base.loaded()[0], self.options, lessons, request.seed, workspace, progress).run()
+
+    def _lessons(self, request: CompileRequest, progress: Recorder | None) -> Lessons:
+        own, held = request.rows("own", "train"), request.rows("own", "held_out")
+        if not own:
+            raise CompilerFailed(f"there are no examples to distil {request.skill!r} from; it needs kept tests or a dataset")
+        parts = {
+            "own": own,
+            "held_out": held,
+            "negatives": request.rows("negative", "train"),
+            "held_negatives": request.rows("negative", "held_out"),
+        }
+        teacher = LocalModel(self.base)
+        found: dict[str, list[Row]] = {}
+        for part, examples in parts.items():
+            found[part] = []
+            for i, example in enumerate(examples, 1):
+                found[part] += self._taught(example, teacher)
+                if progress is not None:
+                    progress("teaching", part=part, step=i, of=len(examples))
+        return Lessons(**found)
+
+    def _taught(self, example: Example, teacher: LocalModel) -> list[Row]:
+        """Return an example's rows with the teacher's word: told the text for an own example, told nothing for a negative."""
+        model, tokenizer = self.base.loaded()
+        told = example.informed if example.kind == "own" else example.prompt
+        students, teachers = [], []
+        if example.answer is not None:
+            students.append(answered(tokenizer, example))
+            teachers.append(answered(tokenizer, example, told=example.kind == "own"))
+        if example.answer is None or self.options.own_answers:
+            request = Request(purpose="act", messages=told, max_tokens=self.options.answer_tokens)
+            answer = teacher.continued(request)
+            students.append(row(tokenizer, example.prompt, answer))
+            teachers.append(row(tokenizer, told, answer))
+        return taught(model, teachers, students, self.options.top)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lessons:
+    """Rows with a teacher."""
+
+    own: Sequence[Row]
+    held_out: Sequence[Row] = ()
+    negatives: Sequence[Row] = ()
+    held_negatives: Sequence[Row] = ()
+
+
+@dataclass
+class _Training:
+    """One adapter in the making."""
+
+    model: Any
+    options: DistillOptions
+    lessons: Lessons
+    seed: int
+    workspace: Path | None
+    progress: Recorder | None
+    step: int = 0
+    looks: int = 0
+    """Looks at what is held out since the last gain."""
+    best: float = float("inf")
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+    def run(self) -> LoraWeights:
+        import torch
+
+        factors = self._begin()
+        parameters = [matrix for pair in factors.values() for matrix in pair]
+        optimizer = torch.optim.AdamW(parameters, lr=self.options.lr, weight_decay=0.0)
+        kept = {name: (a.detach().clone(), b.detach().clone()) for name, (a, b) in factors.items()}
+        kept = self._resume(factors, optimizer, kept)
+        while self.step < self.options.steps and self.looks < self.options.patience:
+            self._learn(factors, optimizer)
+            self.step += 1
+            if self.step % self.options.check_every == 0 or self.step == self.options.steps:
+                if self._look(factors):
+                    kept = {name: (a.detach().clone(), b.detach().clone()) for name, (a, b) in factors.items()}
+                self._save(factors, optimizer, kept)
+        pairs = {name: Pair(a.float().cpu().numpy(), b.float().cpu().numpy()) for name, (a, b) in kept.items()}
+        return LoraWeights(pairs, 1.0, {"curve": self.curve, "steps": self.step, "held_out": self.best})
+
+    def _begin(self) -> dict[str, tuple[Any, Any]]:
+        import torch
+
+        modules = linears(self.model)
+        layers = sorted({_layer(name) for name in modules})
+        upper = set(layers[-max(1, round(self.options.layers * len(layers))) :])
+        chosen = [name for name in modules if name.rpartition(".")[2] in self.options.targets and _layer(name) in upper]
+        if not chosen:
+            raise CompilerFailed(f"the base has no linear modules named {', '.join(self.options.targets)}; choose other targets")
+        generator = torch.Generator().manual_seed(self.seed)
+        found = {}
+        for name in chosen:
+            out, inner = modules[name].weight.shape
+            bound = inner**-0.5
+            a = (torch.rand(self.options.rank, inner, generator=generator) * 2 - 1) * bound
+            b = torch.zeros(out, self.options.rank)
+            found[name] = (a.to(self.model.device).requires_grad_(), b.to(self.model.device).requires_grad_())
+        return found
+
+    def _learn(self, factors: dict[str, tuple[Any, Any]], optimizer: Any) -> None:
+        import torch
+
+        # A generator of its own for every step, so that a resumed run draws what it would have drawn.
+        draw = np.random.default_rng([self.seed, self.step])
+        own = _drawn(draw, self.lessons.own, self.options.rows)
+        negatives = _drawn(draw, self.lessons.negatives, self.options.negatives)
+        with mounted(self.model, factors):
+            kl, nll = divergence(self.model, [*own, *negatives])
+        share = torch.tensor([self.options.verified if one.verified else 0.0 for one in own], device=kl.device)
+        n = len(own)
+        loss = ((1 - share) * kl[:n] + share * nll[:n]).mean() + (kl[n:].mean() if negatives else 0.0)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([matrix for pair in factors.values() for matrix in pair], 1.0)
+        optimizer.step()
+        if not torch.isfinite(loss):
+            raise CompilerFailed(f"the loss is {float(loss)} after {self.step} steps; lower `lr`, now {self.options.lr:g}")
+        self._tell("step", loss=float(loss))
+
+    def _look(self, factors: dict[str, tuple[Any, Any]]) -> bool:
+        """Measure on what is held out; return whether it is better than ever before."""
+        own, verified = self._mean(factors, self.lessons.held_out or self.lessons.own)
+        negative, _ = self._mean(factors, self.lessons.held_negatives or self.lessons.negatives)
+        found = (1 - self.options.verified) * own + self.options.verified * verified + negative
+        self.curve.append({"step": self.step, "kl": own, "nll": verified, "negative": negative})
+        self._tell("held_out", kl=own, nll=verified, negative=negative)
+        better = found < self.best - 1e-4
+        self.looks = 0 if better else self.looks + 1
+        self.best = min(self.best, found)
+        return better
+
+    def _mean(self, factors: dict[str, tuple[Any, Any]], rows: Sequence[Row]) -> tuple[float, float]:
+        import torch
+
+        if not rows:
+            return 0.0, 0.0
+        found, checked = [], []
+        with torch.no_grad(), mounted(self.model, factors):
+            for at in range(0, len(rows), self.options.rows):
+                part = rows[at : at + self.options.rows]
+                kl, nll = divergence(self.model, part)
+                found += kl.tolist()
+                checked += [value for value, one in zip(nll.tolist(), part, strict=True) if one.verified]
+        return float(np.mean(found)), float(np.mean(checked)) if checked else 0.0
+
+    def _tell(self, event: str, **figures: float) -> None:
+        if self.progress is not None:
+            self.progress(event, step=self.step, of=self.options.steps, **figures)
+
+    # ---- checkpoints: safetensors, written under another name and renamed
+
+    def _save(self, factors: Any, optimizer: Any, kept: Any) -> None:
+        if self.workspace is None:
+            return
+        tensors = {
+            f"{part}.{name}.{i}": pair[i].detach()
+            for part, of in (("now", factors), ("kept", kept))
+            for name, pair in of.items()
+            for i in (0, 1)
+        }
+        for i, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{i}.{key}": value for key, value in state.items()}
+        state = {"step": self.step, "looks": self.looks, "best": self.best, "curve": self.curve}
+        temporary = self.workspace / f"{CHECKPOINT}.new"
+        _safetensors().save_file(
+            {name: value.contiguous().cpu() for name, value in tensors.items()}, temporary, {"state": json.dumps(state)}
+        )
+        temporary.replace(self.workspace / CHECKPOINT)
+
+    def _resume(self, factors: Any, optimizer: Any, kept: Any) -> Any:
+        import torch
+
+        file = self.workspace / CHECKPOINT if self.workspace is not None else None
+        if file is None or not file.is_file():
+            return kept
+        from safetensors import safe_open
+
+        with safe_open(file, "pt", device=str(self.model.device)) as opened:
+            state = json.loads(opened.metadata()["state"])
+            found = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - no dictionary
+        self.step, self.looks, self.best, self.curve = state["step"], state["looks"], state["best"], state["curve"]
+        with torch.no_grad():
+            for name, pair in factors.items():
+                for i in (0, 1):
+                    pair[i].copy_(found[f"now.{name}.{i}"])
+        states: dict[int, dict[str, Any]] = {}
+        for name, value in found.items():
+            if name.startswith("optimizer."):
+                _, number, key = name.split(".", 2)
+                states.setdefault(int(number), {})[key] = value
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
+        return {name: (found[f"kept.{name}.0"], found[f"kept.{name}.1"]) for name in factors}
+
+
+def _drawn(draw: np.random.Generator, rows: Sequence[Row], n: int) -> list[Row]:
+    return [rows[i] for i in draw.permutation(len(rows))[:n]] if n and rows else []
+
+
+def _layer(name: str) -> int:
+    parts = name.split(".")
+    return int(parts[parts.index("layers") + 1])
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.torch
+    except ImportError:
+        raise WeightsMissing("safetensors") from None
+    return safetensors.torch

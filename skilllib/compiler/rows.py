@@ -1,0 +1,105 @@
+"""What a student learns from: sequences of tokens, and what a teacher would have said at each place of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from skilllib.models.local import answer_ids, prompt_ids
+from skilllib.records.adapter import Example
+from skilllib.records.model import Message
+
+TOP = 32
+"""Tokens of the teacher's distribution that are kept; the rest counts as one."""
+TINY = 1e-9
+
+
+@dataclass(frozen=True)
+class Row:
+    """One prompt with one answer, as tokens."""
+
+    ids: list[int]
+    start: int
+    """Where the answer begins."""
+    top: Any = None
+    """The teacher's likeliest tokens at each place of the answer, (tokens, k)."""
+    probabilities: Any = None
+    """Their probabilities, (tokens, k)."""
+    verified: bool = False
+    """Whether the answer was executed and verified; else it is the teacher's own."""
+
+
+def row(tokenizer: Any, prompt: Sequence[Message], answer: Sequence[int], *, verified: bool = False) -> Row:
+    """Return a prompt and an answer's tokens as a row without a teacher."""
+    ids = prompt_ids(tokenizer, prompt)
+    return Row([*ids, *answer], len(ids), verified=verified)
+
+
+def answered(tokenizer: Any, example: Example, *, told: bool = False) -> Row:
+    """Return an example with its verified answer as a row; `told` with the skill's text in context."""
+    prompt = example.informed if told else example.prompt
+    return row(tokenizer, prompt, answer_ids(tokenizer, example.answer or ""), verified=example.answer is not None)
+
+
+def logits(model: Any, rows: Sequence[Row]) -> tuple[Any, Any, Any]:
+    """Return the logits at every place of the answers, (n, vocabulary), the answers' tokens (n) and their rows (n)."""
+    import torch
+
+    longest = max(len(row.ids) for row in rows)
+    padded = torch.tensor([row.ids + [0] * (longest - len(row.ids)) for row in rows], device=model.device)
+    mask = torch.tensor([[1] * len(row.ids) + [0] * (longest - len(row.ids)) for row in rows], device=model.device)
+    hidden = model.base_model(input_ids=padded, attention_mask=mask, use_cache=False).last_hidden_state
+    places = [(i, place) for i, row in enumerate(rows) for place in range(row.start, len(row.ids))]
+    which = torch.tensor([i for i, _ in places], device=model.device)
+    before = torch.tensor([place - 1 for _, place in places], device=model.device)
+    # Only the answers go through the head: the logits of whole prompts would be the largest tensor by far.
+    return model.get_output_embeddings()(hidden[which, before]).float(), padded[which, before + 1], which
+
+
+def taught(model: Any, teacher: Sequence[Row], student: Sequence[Row], k: int = TOP) -> list[Row]:
+    """Return the student's rows with what the model says to the teacher's, whose answers are the same."""
+    import torch
+
+    found = []
+    for told, plain in zip(teacher, student, strict=True):
+        with torch.inference_mode():
+            all_of, _, _ = logits(model, [told])
+            probabilities, top = torch.softmax(all_of, -1).topk(min(k, all_of.shape[-1]))
+        found.append(Row(plain.ids, plain.start, top.clone(), probabilities.clone(), plain.verified))
+    return found
+
+
+def divergence(model: Any, rows: Sequence[Row]) -> tuple[Any, Any]:
+    """Return for each row the mean forward KL to its teacher and the mean negative log-likelihood of its answer, in nats."""
+    import torch
+
+    all_of, tokens, which = logits(model, rows)
+    log = torch.log_softmax(all_of, -1)
+    top = torch.cat([row.top for row in rows])
+    p = torch.cat([row.probabilities for row in rows])
+    q = log.gather(-1, top)
+    p_rest, q_rest = (1 - p.sum(-1)).clamp_min(TINY), (1 - q.exp().sum(-1)).clamp_min(TINY)
+    kl = (p * (p.clamp_min(TINY).log() - q)).sum(-1) + p_rest * (p_rest.log() - q_rest.log())
+    nll = -log.gather(-1, tokens[:, None])[:, 0]
+    return _by_row(kl, which, len(rows)), _by_row(nll, which, len(rows))
+
+
+def nll(model: Any, rows: Sequence[Row]) -> float:
+    """Return the mean negative log-likelihood of a token of the answers, in nats."""
+    import torch
+
+    total, tokens = 0.0, 0
+    with torch.inference_mode():
+        for one in rows:
+            all_of, wanted, _ = logits(model, [one])
+            total += float(torch.nn.functional.cross_entropy(all_of, wanted, reduction="sum"))
+            tokens += len(wanted)
+    return total / max(1, tokens)
+
+
+def _by_row(values: Any, which: Any, n: int) -> Any:
+    import torch
+
+    zeros = torch.zeros(n, device=values.device)
+    return zeros.index_add(0, which, values) / zeros.index_add(0, which, torch.ones_like(values)).clamp_min(1)
