@@ -30,7 +30,7 @@ from skilllib.verifier.check import CheckVerifier
 from skilllib.verifier.finalstate import ErrorsFail
 from skilllib.verifier.opinion import OpinionVerifier
 from skilllib.writer.affordances import Affordances
-from skilllib.writer.mending import MendingWriter
+from skilllib.writer.mending import MENDS, MendingWriter
 from skilllib.writer.model import ModelWriter, WriterOptions
 from skilllib.writer.react import ReActWriter
 from skilllib.writer.routing import RoutingWriter
@@ -40,8 +40,8 @@ ROUNDS = 4
 """Rounds for one task where a model writes programs, as in Voyager."""
 CALLS = 30
 """Rounds for one task where each is a single call of a primitive."""
-FREE_ROUNDS = 12
-"""Rounds beside those of the model: two for each of the routes that need none, and as many again for mended programs."""
+FREE_ROUNDS = 6
+"""Rounds beside those of the model: each of the routes that need none has two."""
 RETRIEVED = 5
 """Skills that are offered to the model."""
 
@@ -68,7 +68,7 @@ def modelled(ground: Ground, models: Models, stack: ExitStack) -> Stages:
         then=_writer(ground, models, stack),
         rounds=rounds,
     )
-    plain = replace(_without_library(ground, models, writer), attempts_per_task=rounds + FREE_ROUNDS)
+    plain = replace(_without_library(ground, models, writer), attempts_per_task=rounds * (1 + MENDS) + FREE_ROUNDS)
     return _default(ground, models, plain) if ground.uses_library else plain
 
 
