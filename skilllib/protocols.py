@@ -205,12 +205,12 @@ class Prover(Protocol):
 class Replaying(Protocol):
     """Runs kept tests again, each on a fresh world brought to where the test begins."""
 
-    def replay(self, skill: Skill, *, closure: Sequence[Skill], tests: Sequence[KeptTest]) -> Sequence[Trial]:
+    def replay(self, skill: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest], /) -> Sequence[Trial]:
         """Return a trial for each test; fewer where a world could not be brought to the test's beginning.
 
         Args:
             skill: What is run; it need not be stored.
-            closure: Every version it may reach, callees before callers.
+            closure: Every version it may reach, callees before callers; it is the last one itself.
             tests: Tests of it, or of the version that it is but for its callees.
         """
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from skilllib.agent.keeping import contract, kept_tests
+from skilllib.agent.keeping import drafted, kept_tests, rechecked
 from skilllib.agent.links import PinnedLinks
 from skilllib.agent.progress import Progress
 from skilllib.agent.selection import Choice, Selection, fitting
@@ -34,9 +34,9 @@ from skilllib.protocols import (
 )
 from skilllib.records.base import Json, Scalar, content_hash
 from skilllib.records.blame import broke
-from skilllib.records.execution import Attempt, Execution, Limits, Trace, Verdict
+from skilllib.records.execution import Attempt, Execution, Limits, Proof, Trace, Verdict
 from skilllib.records.ledger import Change
-from skilllib.records.skill import Provenance, Skill
+from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import Observation
 from skilllib.seeds import world_seed
@@ -157,7 +157,7 @@ class Agent:
         attempt = self._described(task, choice, execution, verdict, skills)
         if verdict.solved and draft.reuses is None and task.lasting and verdict.by in self.provable:
             attempt = self._proved(task, draft, attempt, linked)
-        attempt = self._kept(task, draft, trace, attempt, linked.calls)
+        attempt = self._kept(task, draft, trace, attempt, linked, skills)
         self.life.took(execution)
         self._noted(task, attempt)
         return attempt
@@ -232,6 +232,11 @@ class Agent:
             return None
 
     def _proved(self, task: Task, draft: Draft, attempt: Attempt, linked: Linked) -> Attempt:
+        """Return an attempt with the evidence for its program and for what would call it; what was rejected is not paid twice."""
+        skill = drafted(self.library, task, draft, linked.calls, self._primitives)
+        if (earlier := self.library.rejected(self._change(task, draft, skill))) is not None:
+            reason = f"this very program was rejected before: {earlier.decision.reason}"
+            return attempt.model_copy(update={"proof": Proof(task=task, accepted=False, reason=reason, rejected_in=earlier.number)})
         self.recorder("proving", task=task.id, attempt=attempt.number, program=draft.program.name)
         proven = self.prover.prove(
             draft,
@@ -242,20 +247,37 @@ class Agent:
             seed=world_seed(self.seed, "prove", attempt.number),
             kept=kept_tests(self.library, task, draft),
         )
-        experience = attempt.experience.plus(proven.experience.calls)
-        return attempt.model_copy(update={"proof": proven.proof, "experience": experience})
+        proof = rechecked(self.library, skill, task, proven.proof, self.prover)
+        return attempt.model_copy(update={"proof": proof, "experience": attempt.experience.plus(proven.experience.calls)})
 
-    def _kept(self, task: Task, draft: Draft, trace: Trace, attempt: Attempt, calls: Mapping[str, str]) -> Attempt:
+    @property
+    def _primitives(self) -> set[str]:
+        return {primitive.name for primitive in self.life.environment.spec.primitives}
+
+    def _change(self, task: Task, draft: Draft, skill: Skill, kept: tuple[str, ...] = ()) -> Change:
+        return Change(
+            kind="activate" if task.repairs is None else "edit",
+            targets=(skill.code_hash,),
+            base=task.repairs,
+            rationale=draft.rationale,
+            evidence=(f"{self.run}/{self.progress.tasks_proposed}",),
+            proposer=self.writer_name,
+            keep=kept,
+        )
+
+    def _kept(self, task: Task, draft: Draft, trace: Trace, attempt: Attempt, linked: Linked, offered: Sequence[Skill]) -> Attempt:
         """Write the attempt, and the skill it may have become, in one transaction."""
         opinion = attempt.verdict.solved and attempt.verdict.by == "opinion" and draft.reuses is None and task.lasting
         description = self._description(attempt)
         attempt = attempt.model_copy(update={"model_calls": self.progress.account.take()})
         with self.library.transaction():
             trace_id = self._begun(trace)
-            if attempt.proof is not None or opinion:
-                attempt = self._admitted(task, draft, trace, attempt, calls, description)
+            if opinion or (attempt.proof is not None and attempt.proof.rejected_in is None):
+                attempt = self._admitted(task, draft, trace, attempt, linked.calls, description)
             self.library.append_attempt(trace_id, attempt)
             self._counted(draft, attempt)
+            for skill in offered if not trace.attempts else ():
+                self.library.count(skill.code_hash, retrieved=1)
             self._note_curriculum()
         return attempt
 
@@ -274,32 +296,25 @@ class Agent:
         self, task: Task, draft: Draft, trace: Trace, attempt: Attempt, calls: Mapping[str, str], description: str
     ) -> Attempt:
         """Put a program on trial as a skill, and activate it if the gate says so."""
-        primitives = {primitive.name for primitive in self.life.environment.spec.primitives}
+        made = drafted(self.library, task, draft, calls, self._primitives)
+        said = {"writer": self.writer_name, "run": self.run, "seed": self.seed}
         try:
             skill = self.library.admit(
                 draft.program,
                 trace=trace.plus(attempt.model_copy(update={"proof": None})),
-                contract=contract(self.library, task, draft, calls, primitives),
+                contract=made.contract,
                 calls=calls,
                 description=description,
-                provenance=Provenance(
-                    writer=self.writer_name, environment=task.environment, task=task.id, run=self.run, seed=self.seed
-                ),
-                primitives=primitives,
-                merges=[merge.skill.code_hash for merge in draft.merges],
+                provenance=made.provenance.model_copy(update=said),
+                primitives=self._primitives,
             )
         except (DuplicateSkill, CyclicCalls) as error:
             return attempt.model_copy(update={"advice": str(error)})
+        asked = (*trace.attempts, attempt)
+        self.library.count(skill.code_hash, tokens=sum(one.tokens for one in asked), usd=sum(one.usd for one in asked))
         if attempt.proof is None:
             return attempt
-        change = Change(
-            kind="activate" if task.repairs is None else "edit",
-            targets=(skill.code_hash,),
-            base=task.repairs,
-            rationale=draft.rationale,
-            evidence=(f"{self.run}/{self.progress.tasks_proposed}",),
-            proposer=self.writer_name,
-        )
+        change = self._change(task, draft, skill, attempt.proof.kept)
         decision = self.gate.decide(change, attempt.proof)
         self.library.commit(change, decision, proof=attempt.proof)
         return attempt.model_copy(update={"admitted": skill.version_hash if decision.outcome == "promote" else None})
@@ -312,7 +327,8 @@ class Agent:
         if draft.reuses is not None:
             solved, elsewhere = attempt.verdict.solved, error is not None and error.skill is not None
             failed = not solved and not elsewhere and draft.route != "adapt"  # which was a guess
-            self.library.count(draft.reuses.code_hash, called=1, solved=int(solved), failed=int(failed))
+            cost = {"tokens": attempt.tokens, "usd": attempt.usd}
+            self.library.count(draft.reuses.code_hash, called=1, solved=int(solved), failed=int(failed), **cost)
 
     def _noted(self, task: Task, attempt: Attempt) -> None:
         self.memory.record(attempt.experience.calls)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from skilllib.library import SkillLibrary
-from skilllib.protocols import Draft
+from skilllib.protocols import Draft, Prover, Replaying
 from skilllib.records.base import Scalar, content_hash
-from skilllib.records.skill import Contract, KeptTest, Provision
+from skilllib.records.execution import Proof
+from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Provision, Skill
 from skilllib.records.task import Task
 
 KEPT_PER_ARGUMENTS = 2
@@ -28,6 +29,33 @@ def contract(library: SkillLibrary, task: Task, draft: Draft, calls: Mapping[str
     # What mends a skill promises what that one promised: the failing case is one of its cases, no promise of its own.
     provides = (*inherited, own) if task.check and task.repairs is None else tuple(inherited)
     return Contract(parameters=draft.program.parameters, provides=provides, capabilities=tuple(sorted(capabilities)))
+
+
+def drafted(library: SkillLibrary, task: Task, draft: Draft, calls: Mapping[str, str], primitives: set[str]) -> Skill:
+    """Return the skill that a draft would be, as yet without what is said of it."""
+    return Skill(
+        name=draft.program.name,
+        program=draft.program,
+        contract=contract(library, task, draft, calls, primitives),
+        calls=tuple(Callee(name=name, code_hash=calls[name]) for name in sorted(calls)),
+        environment=task.environment,
+        provenance=Provenance(
+            environment=task.environment,
+            task=task.id,
+            merged_from=tuple(merge.skill.code_hash for merge in draft.merges),
+            merged_with={merge.skill.code_hash: dict(merge.arguments) for merge in draft.merges},
+        ),
+    )
+
+
+def rechecked(library: SkillLibrary, skill: Skill, task: Task, proof: Proof, prover: Prover) -> Proof:
+    """Return a proof with what became of the callers of what a skill replaces.
+
+    What mends a skill has to be good for its callers too. What generalises one leaves a caller that fails with it as it is: it
+    was written for something else. Where nothing is executed again all stay as they are.
+    """
+    replay = prover.replay if isinstance(prover, Replaying) else None
+    return library.rechecked(skill, proof, replay, yielding=task.repairs is None)
 
 
 def kept_tests(library: SkillLibrary, task: Task, draft: Draft) -> list[tuple[KeptTest, dict[str, Scalar]]]:

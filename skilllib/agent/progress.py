@@ -67,7 +67,7 @@ class Progress:
         start = self.environment_steps
         new = self._milestones(attempt, start)
         self.steps_awake += attempt.execution.world_steps
-        self.steps_proving += sum(trial.world_steps for trial in attempt.proof.trials) if attempt.proof else 0
+        self.steps_proving += attempt.proof.world_steps if attempt.proof else 0
         self._count_route(attempt, steps=self.environment_steps - before)
         if attempt.solved:
             self.tasks_solved += 1

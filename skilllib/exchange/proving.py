@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from skilllib.errors import NotVerified
 from skilllib.gate.evidence import EvidenceGate
 from skilllib.library import SkillLibrary
 from skilllib.library.duplicates import refuse
-from skilllib.protocols import Draft, Prover
+from skilllib.library.upkeep import Replay
+from skilllib.protocols import Draft, Prover, Replaying
 from skilllib.records.base import Scalar
 from skilllib.records.execution import Execution, Proof, Trial
-from skilllib.records.ledger import Change, Decision
+from skilllib.records.ledger import Change, ChangeKind, Decision
 from skilllib.records.program import Program
 from skilllib.records.skill import KeptTest, Provision, Skill
 from skilllib.records.task import Task
@@ -31,30 +32,50 @@ class Activation:
     decision: Decision
 
 
-def activate(library: SkillLibrary, skill: Skill, *, prover: Callable[[Skill], Prover], seed: int = 0) -> Iterator[Activation]:
+def activate(
+    library: SkillLibrary, skill: Skill, *, prover: Callable[[Skill], Prover], seed: int = 0, keep: Sequence[str] = ()
+) -> Iterator[Activation]:
     """Prove a skill and what it calls, callees first, and make active what is proved; ends with the first that is not.
+
+    A revoked skill that is asked for itself becomes active again by the same evidence. Callers of the version whose place a
+    skill takes follow it if they pass their kept tests with it; if one of them does not, the skill stays on trial.
 
     Args:
         library: Where they are on trial.
         skill: What is wanted.
         prover: Makes what executes a skill again in worlds of its environment.
         seed: The worlds' seeds follow from it.
+        keep: References of callers that go on with the version they call.
 
     Raises:
-        NotVerified: A skill promises nothing that a world could decide.
+        NotVerified: A skill promises nothing that a world could decide, or rests on one that was revoked.
         DuplicateSkill: An active skill of another name is the same program.
     """
-    for one in library.closure([skill.code_hash]):
-        if one.status != "trial":
+    skill = library.version(skill.version_hash)
+    callees = [callee for callee in library.closure([skill.code_hash]) if callee.code_hash != skill.code_hash]
+    if revoked := [callee for callee in callees if callee.status == "revoked"]:
+        raise NotVerified(f"{skill.name!r} rests on {revoked[0].name!r} (version {revoked[0].version}), which was revoked")
+    for one in (*callees, skill):
+        if one.status not in ("trial", "revoked"):
             continue
         refuse(one.name, [likeness for likeness in library.likenesses(one) if likeness.skill.name != one.name])
-        proof = proved(library, one, prover=prover(one), seed=seed)
-        change = Change(kind="activate", targets=(one.code_hash,), rationale="proved in this library", proposer=PROPOSER)
+        proof = library.rechecked(one, proved(library, one, prover=prover(one), seed=seed), _replay(prover), keep=keep)
+        kind: ChangeKind = "restore" if one.status == "revoked" else "activate"
+        target = (one.version_hash,)
+        change = Change(kind=kind, targets=target, rationale="proved in this library", proposer=PROPOSER, keep=proof.kept)
         decision = EvidenceGate().decide(change, proof)
         library.commit(change, decision, proof=proof)
-        yield Activation(skill=library.version(one.code_hash), proof=proof, decision=decision)
+        yield Activation(skill=library.version(one.version_hash), proof=proof, decision=decision)
         if decision.outcome != "promote":
             return
+
+
+def _replay(prover: Callable[[Skill], Prover]) -> Replay:
+    def replay(skill: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest]) -> Sequence[Trial]:
+        made = prover(skill)
+        return made.replay(skill, closure, tests) if isinstance(made, Replaying) else ()
+
+    return replay
 
 
 def proved(library: SkillLibrary, skill: Skill, *, prover: Prover, seed: int) -> Proof:

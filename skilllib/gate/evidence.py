@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from skilllib.records.execution import Proof
 from skilllib.records.ledger import Change, Decision
 
@@ -20,10 +22,21 @@ class EvidenceGate:
         if not proof.trials:
             return Decision(outcome="reject", codes=("no_evidence",), figures=figures, reason="nothing was executed again")
         if not proof.accepted:
-            kept = any(trial.check is not None and not trial.solved for trial in proof.trials)
-            codes = ("not_proven", "kept_test_fails") if kept else ("not_proven",)
-            return Decision(outcome="reject", codes=codes, figures=figures, reason=proof.reason)
+            codes = ("not_proven", *(code for code, so in _codes(proof).items() if so))
+            # What was cut short may prove itself yet: the same program, when its writer knows no better.
+            outcome: Literal["reject", "need_more"] = "need_more" if proof.cut_short else "reject"
+            return Decision(outcome=outcome, codes=codes, figures=figures, reason=proof.reason)
         return Decision(outcome="promote", codes=("proven",), figures=figures, reason=proof.reason)
+
+
+def _codes(proof: Proof) -> dict[str, bool]:
+    return {
+        "cut_short": proof.cut_short,
+        "kept_test_fails": any(trial.check is not None and not trial.solved for trial in proof.trials),
+        "caller_fails": any(
+            not trial.solved for caller in proof.callers for trial in caller.trials if caller.old not in proof.kept
+        ),
+    }
 
 
 class TrustingGate:

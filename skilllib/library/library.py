@@ -16,12 +16,13 @@ from skilllib.library import admission, aliases, doctor, duplicates, promotion, 
 from skilllib.library import graph as graphs
 from skilllib.library import ledger as ledgers
 from skilllib.library.admission import Policy
-from skilllib.library.database import open_database
+from skilllib.library.chroma import ChromaServer
+from skilllib.library.database import open_database, writer_lock
 from skilllib.library.doctor import Problem
 from skilllib.library.duplicates import Likeness
 from skilllib.library.findable import Findable, IndexChoice
-from skilllib.library.lock import WriterLock
 from skilllib.library.lookup import Lookup
+from skilllib.library.place import Place, located
 from skilllib.library.relinking import Update
 from skilllib.library.runs import RunLog
 from skilllib.library.upkeep import Upkeep
@@ -30,6 +31,8 @@ from skilllib.records.execution import Proof, Trace
 from skilllib.records.ledger import Change, Decision, LedgerEntry
 from skilllib.records.program import Program
 from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Skill
+
+_COUNTED = frozenset({"retrieved", "called", "solved", "failed", "tokens", "usd"})
 
 
 class SkillLibrary(Upkeep, Lookup, RunLog):
@@ -40,9 +43,10 @@ class SkillLibrary(Upkeep, Lookup, RunLog):
     """
 
     def __init__(
-        self, path: Path, *, create: bool, embedder: Embedder | None, index: IndexChoice, policy: Policy | None = None
+        self, path: Place, *, create: bool, embedder: Embedder | None, index: IndexChoice, policy: Policy | None = None
     ) -> None:
         self.path = path
+        """Its folder, or the address of its server."""
         self._database = open_database(path, create=create, policy=policy or "evidence")
         try:
             self.policy = self._policy(policy)
@@ -50,9 +54,14 @@ class SkillLibrary(Upkeep, Lookup, RunLog):
         except BaseException:
             self._database.close()
             raise
-        self._lock = WriterLock(path)
+        self._lock = writer_lock(path)
         self._findable = Findable(
-            path, self._database, self._lock, index=index, embedder=embedder, promises=self.policy == "evidence"
+            path / "index" if isinstance(path, Path) else None,
+            self._database,
+            self._lock,
+            index=index,
+            embedder=embedder,
+            promises=self.policy == "evidence",
         )
         self._turn = threading.RLock()
         self._depth = 0
@@ -66,16 +75,19 @@ class SkillLibrary(Upkeep, Lookup, RunLog):
         *,
         create: bool = False,
         embedder: Embedder | None = None,
-        index: IndexChoice = "chroma",
+        index: IndexChoice = "auto",
+        vectors: str | None = None,
         policy: Policy | None = None,
     ) -> Self:
         """Open a library. Cheap: no model and no index is loaded before the first search or promotion.
 
         Args:
-            path: The library's folder.
+            path: The library's folder, or the address of a PostgreSQL database: `postgresql://USER@HOST/NAME`.
             create: Make it if it is missing or empty.
             embedder: What turns texts into vectors; `MiniLMEmbedder()` by default.
-            index: `"chroma"`, `"exact"` (in memory), or an index of your own, which is filled from the library.
+            index: `"exact"` (a scan in memory), `"hnsw"` (a graph in files), `"chroma"`, or an index of your own, which is filled
+                from the library; `"auto"` is exact up to 10,000 skills and hnsw beyond.
+            vectors: Address of a Chroma server that holds the index, `http://HOST:PORT`, in place of `index`.
             policy: By what skills become active. A new library gets it (`"evidence"` by default), another must have it.
 
         Raises:
@@ -83,9 +95,10 @@ class SkillLibrary(Upkeep, Lookup, RunLog):
             ForeignLibrary: The path holds something else.
             NewerLibrary: It was written by a newer skilllib.
             OtherPolicy: It admits skills by another law than `policy`.
-            StorageFailed: The disk refuses.
+            StorageFailed: The disk refuses, or the server does not answer.
         """
-        return cls(Path(path).expanduser(), create=create, embedder=embedder, index=index, policy=policy)
+        choice = index if vectors is None else ChromaServer(vectors)
+        return cls(located(path), create=create, embedder=embedder, index=choice, policy=policy)
 
     def _policy(self, wanted: Policy | None) -> Policy:
         with self._database.reading() as connection:
@@ -109,12 +122,12 @@ class SkillLibrary(Upkeep, Lookup, RunLog):
     # ---- writing
 
     @contextmanager
-    def writing(self, purpose: str, *, timeout_s: float = 0.0) -> Iterator[None]:
-        """Be the one writer for a block, such as a whole run. Methods that change something do this by themselves.
+    def writing(self, purpose: str, *, timeout_s: float | None = None) -> Iterator[None]:
+        """Be the one writer for a block, such as an import. Methods that change something do this by themselves.
 
         Args:
             purpose: What is being done; shown to whoever finds the library locked.
-            timeout_s: Seconds to wait for another writer.
+            timeout_s: Seconds to wait for another writer; five minutes by default.
 
         Raises:
             LibraryLocked: Another process is writing; the message names it.
@@ -318,15 +331,21 @@ class SkillLibrary(Upkeep, Lookup, RunLog):
         relinking.refuse_unchecked(plan, proof)
         return plan
 
-    def count(self, code_hash: str, *, retrieved: int = 0, called: int = 0, solved: int = 0, failed: int = 0) -> None:
+    def count(self, code_hash: str, **added: float) -> None:
         """Add to what was counted of a skill.
+
+        Args:
+            code_hash: Of the skill.
+            added: `retrieved`, `called`, `solved`, `failed`, `tokens` or `usd`, and by how much it rises.
 
         Raises:
             UnknownSkill: There is none of that hash.
         """
+        if unknown := added.keys() - _COUNTED:
+            raise InvalidRecord(f"{min(unknown)!r} is not counted; what is: {', '.join(sorted(_COUNTED))}")
         with self._writes("counting") as connection:
             self.version(code_hash)
-            store.count(connection, code_hash, {"retrieved": retrieved, "called": called, "solved": solved, "failed": failed})
+            store.count(connection, code_hash, added)
 
     # ---- care
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -92,8 +92,9 @@ class Upkeep(Catalogue):
 
     def rejected(self, change: Change) -> LedgerEntry | None:
         """Return the entry that rejected a change of the same content, whoever suggested it; None if none did."""
-        with self._database.reading() as connection:
+        with self._database.reading() as connection, suppress(UnknownSkill):
             return ledger.rejection(connection, self._addressed(connection, change))
+        return None
 
     # ---- callers
 
@@ -111,19 +112,19 @@ class Upkeep(Catalogue):
             return relinking.update(connection, found, keep={self.get(ref).code_hash for ref in keep})
 
     def rechecked(
-        self, skill: Skill, proof: Proof, replay: Replay, *, keep: Collection[str] = (), yielding: bool = False
-    ) -> tuple[Proof, tuple[str, ...]]:
+        self, skill: Skill, proof: Proof, replay: Replay | None, *, keep: Collection[str] = (), yielding: bool = False
+    ) -> Proof:
         """Return a proof that also says whether the callers of what a skill replaces pass their kept tests with it.
 
         Args:
             skill: What is to become active; it need not be stored yet.
             proof: Of the skill itself.
-            replay: Runs kept tests.
+            replay: Runs kept tests; where nobody can, every caller keeps the version it calls.
             keep: References of callers that go on with the version they call.
             yielding: A caller that fails keeps the version it calls; if not, the proof is accepted no more.
 
         Returns:
-            The proof, and the code hashes of the callers to be kept, for `Change.keep`.
+            The proof; what it says is `kept` belongs into the change as well.
         """
         kept = [self.get(ref).code_hash for ref in keep]
         found: dict[str, Rechecked] = {}
@@ -133,6 +134,9 @@ class Upkeep(Catalogue):
             relink = next((one for one in plan.callers if one.new.code_hash not in found), None)
             if relink is None:
                 break
+            if replay is None:
+                kept.append(relink.old.code_hash)
+                continue
             trials = tuple(replay(relink.new, relink.closure, relink.due))
             one = Rechecked(name=relink.old.name, old=relink.old.code_hash, new=relink.new.code_hash, trials=trials)
             found[one.new] = one
@@ -140,7 +144,7 @@ class Upkeep(Catalogue):
                 kept.append(one.old)
             elif not relink.passed(one):
                 proof = proof.model_copy(update={"accepted": False, "reason": _failure(one, skill)})
-        return proof.model_copy(update={"callers": tuple(found.values())}), tuple(kept)
+        return proof.model_copy(update={"callers": tuple(found.values()), "kept": tuple(kept)})
 
     # ---- going back
 
@@ -179,14 +183,14 @@ class Upkeep(Catalogue):
         if target.status == "active":
             raise InvalidRecord(f"{name!r} (version {target.version}) is active already")
         current = next((skill for skill in self._versions(name) if skill.status == "active"), None)
-        proof, kept = self._rolled_back(target, replay, keep)
+        proof = self._rolled_back(target, replay, keep)
         change = Change(
             kind="restore",
             targets=(target.version_hash,),
             base=current.version_hash if current else None,
             rationale=reason or f"rolled back to version {target.version}",
             proposer=proposer,
-            keep=kept,
+            keep=proof.kept,
         )
         figures = {"tests": float(len(proof.trials)), "callers": float(len(proof.callers))}
         if not proof.accepted:
@@ -194,10 +198,10 @@ class Upkeep(Catalogue):
         codes = ("rolled_back",) if self.policy == "evidence" else ("rolled_back", OPINION)
         return self.commit(change, Decision(outcome="promote", codes=codes, figures=figures, reason=proof.reason), proof=proof)
 
-    def _rolled_back(self, target: Skill, replay: Replay, keep: Collection[str]) -> tuple[Proof, tuple[str, ...]]:
+    def _rolled_back(self, target: Skill, replay: Replay, keep: Collection[str]) -> Proof:
         if self.policy != "evidence":  # it keeps no tests; its names are links, so nobody is pinned to anything
             task = Task(id=f"rollback:{target.name}", environment=target.environment, goal=target.description or target.name)
-            return Proof(task=task, accepted=True, reason="active before, by an opinion", by="opinion"), ()
+            return Proof(task=task, accepted=True, reason="active before, by an opinion", by="opinion")
         return self.rechecked(target, self._replayed(target, replay), replay, keep=keep)
 
     def _replayed(self, skill: Skill, replay: Replay) -> Proof:

@@ -161,6 +161,15 @@ class Proof(Record):
     """True if its trials are the skill's own kept tests, run again, and no fresh worlds."""
     callers: tuple[Rechecked, ...] = ()
     """What became of the callers of the version whose place the skill is to take."""
+    kept: tuple[str, ...] = ()
+    """Code hashes of the callers that go on with the version they call."""
+    rejected_in: int | None = None
+    """Number of the ledger's entry that rejected the very same change; nothing was executed then."""
+
+    @property
+    def world_steps(self) -> int:
+        """World steps of everything that was executed for it."""
+        return sum(trial.world_steps for trial in (*self.trials, *(trial for caller in self.callers for trial in caller.trials)))
 
     @property
     def successes(self) -> int:

@@ -87,6 +87,16 @@ class ReExecution:
         )
         return Proven(proof, session.experience)
 
+    def replay(self, skill: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest], /) -> Sequence[Trial]:
+        """Run kept tests again, each on the world it was recorded on; see `protocols.Replaying`."""
+        if skill.program is None or not tests:
+            return ()
+        calls = {callee.name: callee.code_hash for callee in skill.calls}
+        goal = skill.description or skill.name
+        task = Task(id=f"replay:{skill.name}", environment=skill.environment, goal=goal)
+        kept = [(test, {**test.check_arguments, **test.arguments}) for test in tests]
+        return _Session(self, skill.program, closure[:-1], calls).replays(task, kept)
+
 
 @dataclass(frozen=True, kw_only=True)
 class NoReExecution:

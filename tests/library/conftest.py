@@ -78,8 +78,8 @@ class Maker:
         ]
 
     def activate(self, library: SkillLibrary, skill: Skill, *, keep: Sequence[str] = ()) -> LedgerEntry:
-        proof, kept = library.rechecked(skill, self.proof(), self.replay, keep=keep)
-        change = self.change("activate", skill).model_copy(update={"keep": kept})
+        proof = library.rechecked(skill, self.proof(), self.replay, keep=keep)
+        change = self.change("activate", skill).model_copy(update={"keep": proof.kept})
         return library.commit(change, self.promote, proof=proof)
 
     def change(self, kind: str, *skills: Skill) -> Change:
