@@ -1,6 +1,7 @@
 """The skill library: what is kept, found again, and let go."""
 
-from skilllib.library.index import ChromaIndex, ExactIndex
+from skilllib.library.chroma import ChromaIndex
+from skilllib.library.index import ExactIndex
 from skilllib.library.library import SkillLibrary
 from skilllib.library.lock import WriterLock
 from skilllib.library.text import indexed_text

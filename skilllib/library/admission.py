@@ -6,7 +6,6 @@ alone. `opinion`: one success in the opinion of a model is enough and a name is 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from skilllib.errors import LibraryDamaged, NotVerified, OtherPolicy
@@ -33,7 +32,7 @@ def stamped(value: str | None) -> Policy:
     raise LibraryDamaged(f"the library's policy is {value!r}; it can be {' or '.join(map(repr, get_args(Policy)))}")
 
 
-def refuse_other(path: Path, found: Policy, wanted: Policy | None) -> None:
+def refuse_other(path: object, found: Policy, wanted: Policy | None) -> None:
     """Raise if a library has another policy than what is to be done needs.
 
     Raises:

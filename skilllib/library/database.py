@@ -2,54 +2,40 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError
 
-from skilllib.errors import ForeignLibrary, LibraryDamaged, LibraryNotFound, NewerLibrary, StorageFailed
+from skilllib.errors import ForeignLibrary, InvalidRecord, LibraryDamaged, LibraryNotFound, NewerLibrary, StorageFailed
 from skilllib.library import tables
 from skilllib.library.admission import Policy
-from skilllib.library.lock import WriterLock
+from skilllib.library.lock import ServerLock, WriterLock
 from skilllib.library.migrations import FORMAT, upgrade
+from skilllib.library.place import Place, folder_engine, server_engine
 
 FILE = "library.db"
 _OURS = frozenset({FILE, f"{FILE}-wal", f"{FILE}-shm", f"{FILE}-journal", "index", "writer.lock", "writer.json"})
 """What we put into a library's folder; a folder with only these and no database is one whose making was interrupted."""
+_TURN = 0x736B696C6C77
+"""Key of the lock that makes the transactions of writers on a server follow one another."""
 
 
 class Database:
-    """Transactions on one SQLite file. Readers never wait for the writer.
-
-    Write-ahead logging with `synchronous=FULL`: what was committed survives the death of the process and of the machine.
+    """Transactions on one SQLite file or one PostgreSQL database. Readers never wait for the writer.
 
     Args:
-        file: The database file; it exists unless `create`.
-        create: Make the file if it is not there.
+        place: The database file, or the server's address, for messages.
+        engine: Connections to it.
     """
 
-    def __init__(self, file: Path, *, create: bool = False) -> None:
-        self.file = file
+    def __init__(self, place: Place, engine: sa.Engine) -> None:
+        self.place = place
+        self._engine = engine
         self._local = threading.local()
-        mode = "rwc" if create else "rw"
-
-        def connect() -> sqlite3.Connection:
-            # A URI, because only there SQLite can be told not to make a file that is missing.
-            connection = sqlite3.connect(f"file:{quote(str(file))}?mode={mode}", uri=True, check_same_thread=False, timeout=10.0)
-            connection.isolation_level = None  # SQLAlchemy's events below begin transactions, DDL included
-            return connection
-
-        self._engine = sa.create_engine("sqlite://", creator=connect, poolclass=QueuePool)
-        event.listen(self._engine, "connect", _prepare)
-        event.listen(self._engine, "begin", _begin)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -67,21 +53,31 @@ class Database:
         A block inside another is a part of it: if it raises, its own changes alone are undone.
 
         Raises:
-            StorageFailed: The disk refused; nothing of the transaction was kept.
+            StorageFailed: The disk or the server refused; nothing of the transaction was kept.
             LibraryDamaged: The file is not readable as a database.
+            InvalidRecord: The database cannot hold such a value.
         """
         if (current := self._current) is not None:
             with self.guarded(), current.begin_nested():
                 yield current
             return
-        with self.guarded(), self._engine.connect() as connection:
+        with self.guarded(), self._engine.connect() as connection, self._begun(connection) as begun:
+            self._local.connection = begun
+            try:
+                yield begun
+            finally:
+                self._local.connection = None
+
+    @contextmanager
+    def _begun(self, connection: sa.Connection) -> Iterator[sa.Connection]:
+        if connection.dialect.name == "sqlite":
             connection = connection.execution_options(skilllib_writes=True)
-            with connection.begin():
-                self._local.connection = connection
-                try:
-                    yield connection
-                finally:
-                    self._local.connection = None
+        else:
+            connection = connection.execution_options(isolation_level="READ COMMITTED")
+        with connection.begin():
+            if connection.dialect.name != "sqlite":  # even a writer that lost its lock with its connection never meets another
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
+            yield connection
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -90,12 +86,18 @@ class Database:
             yield
         except IntegrityError:
             raise
+        except DataError as error:
+            raise InvalidRecord(f"{self.place} cannot hold this: {error.orig}") from error
         except OperationalError as error:
-            raise StorageFailed(
-                f"{self.file}: {error.orig}; nothing of this change was kept. Check free space and permissions, then try again"
-            ) from error
+            raise StorageFailed(f"{self.place}: {_line(error)}; nothing of this change was kept. {self._advice}") from error
         except DatabaseError as error:
-            raise LibraryDamaged(f"{self.file}: {error.orig}; restore a copy, or look closer with `skilllib doctor`") from error
+            raise LibraryDamaged(f"{self.place}: {_line(error)}; restore a copy, or look closer with `skilllib doctor`") from error
+
+    @property
+    def _advice(self) -> str:
+        if isinstance(self.place, Path):
+            return "Check free space and permissions, then try again"
+        return "Check that the server runs and lets you in, then try again"
 
     def close(self) -> None:
         """Close all connections."""
@@ -107,7 +109,12 @@ class Database:
         return current
 
 
-def open_database(folder: Path, *, create: bool, lock: WriterLock | None = None, policy: Policy = "evidence") -> Database:
+def writer_lock(place: Place) -> WriterLock | ServerLock:
+    """Return the right to write to the library at a place, not yet held."""
+    return WriterLock(place) if isinstance(place, Path) else ServerLock(place)
+
+
+def open_database(place: Place, *, create: bool, policy: Policy = "evidence") -> Database:
     """Open a library's database, making or upgrading it where that is due; one that is made is stamped with a policy.
 
     Raises:
@@ -115,7 +122,28 @@ def open_database(folder: Path, *, create: bool, lock: WriterLock | None = None,
         ForeignLibrary: Something else is there.
         NewerLibrary: It was written by a newer skilllib.
         LibraryLocked: It has to be made or upgraded, and another process is writing.
+        StorageFailed: The disk refuses, or the server does not answer.
     """
+    database = _in_folder(place, create=create) if isinstance(place, Path) else Database(place, server_engine(place))
+    try:
+        if (written := _format(database)) != FORMAT:
+            if written is None and not create:
+                raise LibraryNotFound(_absent(place))
+            _upgrade(database, writer_lock(place), policy)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _absent(place: Place) -> str:
+    remedy = f"make it with: skilllib learn ENV --library {place}"
+    return (
+        f"the making of {place} was interrupted; {remedy}" if isinstance(place, Path) else f"no skill library at {place}; {remedy}"
+    )
+
+
+def _in_folder(folder: Path, *, create: bool) -> Database:
     found = _looks_like(folder)
     if not found and not create:
         raise LibraryNotFound(f"no skill library at {folder}; make one with: skilllib learn ENV --library {folder}")
@@ -123,18 +151,7 @@ def open_database(folder: Path, *, create: bool, lock: WriterLock | None = None,
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageFailed(f"cannot make {folder}: {error}") from error
-    database = Database(folder / FILE, create=not found)
-    try:
-        if (written := _format(database)) != FORMAT:
-            if written is None and not create:
-                raise LibraryNotFound(
-                    f"the making of {folder} was interrupted; make it with: skilllib learn ENV --library {folder}"
-                )
-            _upgrade(database, lock or WriterLock(folder), policy)
-    except BaseException:
-        database.close()
-        raise
-    return database
+    return Database(folder / FILE, folder_engine(folder / FILE, create=not found))
 
 
 def _looks_like(folder: Path) -> bool:
@@ -165,20 +182,20 @@ def _format(database: Database) -> int | None:
             if "meta" in names:
                 rows = {key: value for key, value in connection.execute(sa.text("SELECT key, value FROM meta"))}
     except (LibraryDamaged, StorageFailed) as error:
-        if "not a database" in str(error) or "no such column" in str(error):
-            raise ForeignLibrary(f"{database.file} is not a skill library's database") from error
+        if "not a database" in str(error) or "no such column" in str(error) or "does not exist" in str(error):
+            raise ForeignLibrary(f"{database.place} is not a skill library's database") from error
         raise
     if rows.get("application") != "skilllib" or not rows.get("format", "").isdigit():
-        raise ForeignLibrary(f"{database.file} is the database of another program")
+        raise ForeignLibrary(f"{database.place} is the database of another program")
     if (written := int(rows["format"])) > FORMAT:
         raise NewerLibrary(
-            f"{database.file} has format {written}, this skilllib reads up to {FORMAT}; upgrade it with: pip install -U skilllib"
+            f"{database.place} has format {written}, this skilllib reads up to {FORMAT}; upgrade it with: pip install -U skilllib"
         )
     return written
 
 
-def _upgrade(database: Database, lock: WriterLock, policy: Policy) -> None:
-    with lock.hold("making or upgrading the library", timeout_s=10.0):
+def _upgrade(database: Database, lock: WriterLock | ServerLock, policy: Policy) -> None:
+    with lock.hold("making or upgrading the library"):
         if (written := _format(database)) != FORMAT:  # another process may have done it while we waited
             with database.writing() as connection:
                 upgrade(connection)
@@ -186,11 +203,5 @@ def _upgrade(database: Database, lock: WriterLock, policy: Policy) -> None:
                     connection.execute(sa.insert(tables.meta), {"key": "policy", "value": policy})
 
 
-def _prepare(connection: Any, _record: Any) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: sa.Connection) -> None:
-    # IMMEDIATE: a writer that began by reading could otherwise find its snapshot outdated at its first write.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("skilllib_writes") else "BEGIN")
+def _line(error: DatabaseError) -> str:
+    return " ".join(str(error.orig).split())

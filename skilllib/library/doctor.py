@@ -130,7 +130,7 @@ def _untested(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[P
 
 def _calls(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[Problem]:
     stored: dict[str, set[tuple[str, str]]] = {}
-    for caller, name, callee in connection.execute(sa.select(tables.calls.c["caller", "name", "callee"])):
+    for caller, name, callee in connection.execute(sa.select(tables.calls.c.caller, tables.calls.c.name, tables.calls.c.callee)):
         stored.setdefault(caller, set()).add((name, callee))
     for skill in skills.values():
         label = f"{skill.name!r} (version {skill.version})"

@@ -2,58 +2,60 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, TypeAlias
 
 import numpy as np
 import sqlalchemy as sa
 
+from skilllib.embedders.onnx import cache
 from skilllib.errors import LibraryLocked, StorageFailed
 from skilllib.library import ledger, store, tables
+from skilllib.library.chroma import ChromaIndex, ChromaServer, chroma_errors
 from skilllib.library.database import Database
-from skilllib.library.index import ChromaIndex, ExactIndex
-from skilllib.library.lock import BRIEF, WriterLock
+from skilllib.library.hnsw import HnswIndex
+from skilllib.library.index import ExactIndex, Stamp
+from skilllib.library.lock import BRIEF, ServerLock, WriterLock
 from skilllib.library.text import indexed_text
 from skilllib.protocols import Embedder, Index, Vectors
 from skilllib.records.skill import Skill
 
 _log = logging.getLogger(__name__)
 
-IndexChoice = Literal["chroma", "exact"] | Index
-
-
-class Stamp(NamedTuple):
-    """Says which state of which library an index holds: the last ledger entry that changed the active skills."""
-
-    entry: int
-    hash: str
-    """Of that entry; it covers all entries before it, so two libraries never agree by accident."""
-    fingerprint: str
-    """Of the embedder."""
+IndexChoice: TypeAlias = Literal["auto", "exact", "hnsw", "chroma"] | Index
+"""What the vectors are searched with: all of them, a graph in files of ours, Chroma, or something of one's own; `auto` is
+`exact` up to `LARGE` skills and `hnsw` beyond."""
+_CHUNK = 5000
+"""Vectors that are read at once."""
+LARGE = 10_000
+"""Up to this many, a scan takes less than a third of the time that embedding the query takes, and needs no file."""
 
 
 class Findable:
     """The active skills as an index.
 
     Nothing is imported or read before the first search. Every search compares one stamp (two rows); if a change was
-    committed since, by us or by another process, only what changed is put into the index. A process that cannot get
-    the writer lock leaves the Chroma directory alone and scans the vectors of the database instead: same results.
+    committed since, by us or by another process, only what changed is put into the index. A process that cannot use the
+    index (another one writes to Chroma's directory, a server does not answer) scans the vectors of the database instead.
+
+    Args:
+        folder: Where an index with files has them; None for a library on a server, whose index is in the user's cache.
     """
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | None,
         database: Database,
-        lock: WriterLock,
+        lock: WriterLock | ServerLock,
         *,
         index: IndexChoice,
         embedder: Embedder | None,
         promises: bool = True,
     ) -> None:
-        self._folder = folder / "index"
+        self._given = folder
         self._database = database
         self._lock = lock
         self._choice = index
@@ -76,18 +78,29 @@ class Findable:
         if k < 1:
             return []
         vector = self.embedder.embed([query])[0]
-        return self.current().nearest(vector, k=k)
+        index = self.current()
+        try:
+            return index.nearest(vector, k=k)
+        except Exception as error:
+            if not isinstance(index, ChromaServer):
+                raise
+            return self._without(index, error).nearest(vector, k=k)
 
     def current(self) -> Index:
         """Return the index, equal to the active skills as of now."""
-        with self._database.reading() as connection:
-            entry = int(store.get_meta(connection, "findable") or 0)
-            due = Stamp(entry, ledger.hash_at(connection, entry) or "", self.embedder.fingerprint)
+        due = self._due()
         if self._index is None or self._holds != due:
             self._follow(due)
         if self._index is None:
             raise RuntimeError("following a stamp always leaves an index")
         return self._index
+
+    def _due(self) -> Stamp:
+        number = sa.cast(tables.meta.c.value, sa.Integer)
+        query = sa.select(number, tables.ledger.c.hash).join(tables.ledger, tables.ledger.c.number == number, isouter=True)
+        with self._database.reading() as connection:
+            entry, check = connection.execute(query.where(tables.meta.c.key == "findable")).one()
+        return Stamp(entry, check or ledger.FIRST, self.embedder.fingerprint)
 
     def follow_if_open(self) -> None:
         """Take over what was just committed, if a search has opened the index; a failure is repaired by the next search."""
@@ -112,47 +125,86 @@ class Findable:
             connection.execute(sa.delete(tables.vectors))
             if active := [row.skill for row in store.rows(connection, tables.versions.c.status == "active")]:
                 self.embed(connection, active)
-        ChromaIndex(self._folder).clear()
+        if (index := self._stored()) is not None:
+            index.clear()
+            index.close()
 
     def indexed(self) -> set[str] | None:
-        """Return what the Chroma directory says it holds; None if there is none, or another process has it."""
-        if self._choice != "chroma" or self._read_stamp() is None:
+        """Return what the index says it holds; None if it has nothing of its own, is behind, or another process has it."""
+        if isinstance(self._index, ExactIndex) or (index := self._index or self._stored()) is None:
             return None
+        if not isinstance(index, ChromaIndex | HnswIndex):
+            return index.keys()
         try:
-            with self._lock.hold(BRIEF):
-                index = self._index if isinstance(self._index, ChromaIndex) else ChromaIndex(self._folder)
-                try:
-                    return index.keys()
-                except _chroma_errors():
-                    return set()
-                finally:
-                    if index is not self._index:
-                        index.close()
+            with self._lock.hold(BRIEF, timeout_s=0.0):
+                return index.keys() if index.stamp() == self._due() else None
+        except chroma_errors():
+            return set()
         except LibraryLocked:
             return None
+        finally:
+            if index is not self._index:
+                index.close()
 
     def close(self) -> None:
         """Let go of the index."""
         self._forget()
 
     def _forget(self) -> None:
-        if isinstance(self._index, ChromaIndex):
+        if isinstance(self._index, ChromaIndex | HnswIndex):
             self._index.close()
         self._index = self._holds = None
 
+    def _stored(self) -> ChromaIndex | HnswIndex | None:
+        """Return the index that is kept outside this process, as the choice and the number of skills have it."""
+        if self._choice == "chroma":
+            return ChromaIndex(self._folder)
+        if isinstance(self._choice, ChromaServer):
+            self._choice.name(self._identity(), self.embedder.fingerprint)
+            return self._choice
+        if self._choice == "hnsw" or (self._choice == "auto" and self._active() > LARGE):
+            return HnswIndex(self._folder)
+        return None
+
     def _follow(self, due: Stamp) -> None:
-        if self._choice == "exact":
-            self._fill_exact(due)
-        elif self._choice == "chroma":
+        held = self._index if isinstance(self._index, ChromaIndex | HnswIndex) else None
+        index = held or self._stored()
+        if isinstance(index, ChromaIndex):
+            self._follow_chroma(index, due)
+        elif index is not None:
             try:
-                with self._lock.hold(BRIEF):
-                    self._follow_chroma(due)
-            except LibraryLocked:
-                self._forget()
-                self._fill_exact(due)
+                self._follow_stored(index, due)
+            except StorageFailed as error:  # what is in memory is whole; it is only not kept
+                _log.warning("%s", error)
+        elif self._choice in ("auto", "exact"):
+            self._fill_exact(due)
         else:
-            self._fill(self._choice, due, since=-1, drop=self._choice.keys())
+            own: Index = self._choice  # type: ignore[assignment]  # the words were dealt with
+            self._fill(own, due, since=-1, drop=own.keys())
         self._holds = due
+
+    def _follow_chroma(self, index: ChromaIndex, due: Stamp) -> None:
+        try:
+            with self._lock.hold(BRIEF, timeout_s=0.0):
+                if index.stamp() != self._holds:
+                    index.close()  # another process wrote; what Chroma has in memory is not what is there now
+                self._follow_stored(index, due)
+        except LibraryLocked:
+            self._forget()
+            self._fill_exact(due)
+        except (StorageFailed, OSError) as error:
+            if not isinstance(index, ChromaServer):
+                raise
+            self._without(index, error)
+
+    def _without(self, server: ChromaServer, error: Exception) -> ExactIndex:
+        """Go on with a scan of the library's own vectors."""
+        _log.warning("the vectors at %s cannot be used, those of the library are scanned: %s", server, error)
+        self._forget()
+        index, due = ExactIndex(), self._due()
+        self._fill(index, due, since=-1)
+        self._holds = due
+        return index
 
     def _fill_exact(self, due: Stamp) -> None:
         index, since = (self._index, self._holds) if isinstance(self._index, ExactIndex) else (ExactIndex(), None)
@@ -161,49 +213,51 @@ class Findable:
             index = ExactIndex()
         self._fill(index, due, since=since.entry if grown and since else -1)
 
-    def _follow_chroma(self, due: Stamp) -> None:
-        stamp = self._read_stamp()
-        if stamp != self._holds:
-            self._forget()  # another process wrote to the directory; what Chroma has in memory is not what is there now
-        index = self._index if isinstance(self._index, ChromaIndex) else ChromaIndex(self._folder)
+    def _follow_stored(self, index: ChromaIndex | HnswIndex, due: Stamp) -> None:
+        stamp = index.stamp()
         whole = stamp is None or not self._precedes(stamp, due)
         for attempt in ("as it is", "anew"):
-            if whole or attempt == "anew":
-                index.clear()
+            whole = whole or attempt == "anew"
             try:
-                self._fill(index, due, since=-1 if whole or stamp is None or attempt == "anew" else stamp.entry)
+                if whole:
+                    index.clear()
+                if whole or stamp is None or stamp != due:
+                    self._fill(index, due, since=-1 if whole or stamp is None else stamp.entry)
+                self._index = index
                 if len(index) == self._active():
                     break
-                _log.warning("the index in %s disagrees with the library and is rebuilt", self._folder)
-            except _chroma_errors() as error:
-                _log.warning("the index in %s cannot be used and is rebuilt: %s", self._folder, error)
+                _log.warning("the index in %s disagrees with the library and is rebuilt", index)
+            except chroma_errors() as error:
+                _log.warning("the index in %s cannot be used and is rebuilt: %s", index, error)
                 if attempt == "anew":
-                    raise StorageFailed(f"cannot write the index in {self._folder}: {error}") from error
-        self._write_stamp(due)
+                    raise StorageFailed(f"cannot write the index in {index}: {error}") from error
+        if index.stamp() != due:
+            index.sign(due)
 
     def _fill(self, index: Index, due: Stamp, *, since: int, drop: set[str] | None = None) -> None:
         """Put into the index what became active after an entry of the ledger, and drop what is active no longer."""
         columns = tables.versions.c
+        changed = sa.select(columns.code_hash, columns.status).where(columns.entry > since).order_by(columns.sequence)
         with self._database.reading() as connection:
-            changed = store.rows(connection, columns.entry > since)
-        active = [row.skill for row in changed if row.skill.status == "active"]
-        gone = (drop or set()) - {skill.code_hash for skill in active}
+            statuses = {code_hash: status for code_hash, status in connection.execute(changed)}
+        active = [code_hash for code_hash, status in statuses.items() if status == "active"]
+        gone = (drop or set()) - set(active)
         if since >= 0:
-            gone |= {row.skill.code_hash for row in changed if row.skill.status != "active"}
+            gone |= statuses.keys() - set(active)
         if gone:
             index.drop(sorted(gone))
-        if active:
-            index.put([skill.code_hash for skill in active], self._vectors(active, due.fingerprint))
+        for start in range(0, len(active), _CHUNK):
+            part = active[start : start + _CHUNK]
+            index.put(part, self._vectors(part, due.fingerprint))
         self._index = index
 
-    def _vectors(self, skills: Sequence[Skill], fingerprint: str) -> Vectors:
+    def _vectors(self, keys: Sequence[str], fingerprint: str) -> Vectors:
         """Return stored vectors, computing those that are missing; they are kept if we may write."""
-        keys = [skill.code_hash for skill in skills]
         with self._database.reading() as connection:
             found = store.vectors_of(connection, fingerprint, keys)
-        if missing := [skill for skill in skills if skill.code_hash not in found]:
-            new = self._compute(missing)
-            found.update(zip([skill.code_hash for skill in missing], new, strict=True))
+            lacking = store.by_hash(connection, [key for key in keys if key not in found])
+        if missing := list(lacking.values()):
+            found.update(zip(lacking, self._compute(missing), strict=True))
         return np.stack([found[key] for key in keys])
 
     def _compute(self, skills: Sequence[Skill]) -> Vectors:
@@ -228,25 +282,10 @@ class Findable:
             known = ledger.hash_at(connection, stamp.entry)
         return known == stamp.hash and stamp.entry <= due.entry and stamp.fingerprint == due.fingerprint
 
-    def _read_stamp(self) -> Stamp | None:
-        try:
-            entry, check, fingerprint = json.loads((self._folder / "stamp.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError):
-            return None
-        return Stamp(entry, check, fingerprint) if isinstance(entry, int) else None
+    @cached_property
+    def _folder(self) -> Path:
+        return self._given or cache() / "indexes" / self._identity()
 
-    def _write_stamp(self, stamp: Stamp) -> None:
-        # The stamp comes last and at once: an index that was being written when the process died has an old one or none.
-        new = self._folder / "stamp.new"
-        try:
-            self._folder.mkdir(exist_ok=True)
-            new.write_text(json.dumps(stamp), encoding="utf-8")
-            new.replace(self._folder / "stamp.json")
-        except OSError as error:
-            raise StorageFailed(f"cannot write to {self._folder}: {error}") from error
-
-
-def _chroma_errors() -> tuple[type[Exception], ...]:
-    from chromadb.errors import ChromaError
-
-    return (ChromaError, ValueError, OSError)
+    def _identity(self) -> str:
+        with self._database.reading() as connection:
+            return store.get_meta(connection, "identity") or ""

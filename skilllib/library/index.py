@@ -1,22 +1,23 @@
-"""Vectors by key: in memory and exact, or in Chroma. Both are derived from the database and can be rebuilt."""
+"""Vectors by key, in memory and exact; and what says which state of a library an index holds."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from skilllib.errors import StorageFailed
 from skilllib.protocols import Vectors
 
-BATCH = 5461
-"""Most vectors Chroma takes at once: SQLite's 32,766 variables at six per row."""
-_SEARCH_WIDTH = 200
-"""Candidates HNSW keeps while it searches; the approximation is exact up to about this many neighbours."""
+
+class Stamp(NamedTuple):
+    """Says which state of which library an index holds: the last ledger entry that changed the active skills."""
+
+    entry: int
+    hash: str
+    """Of that entry; it covers all entries before it, so two libraries never agree by accident."""
+    fingerprint: str
+    """Of the embedder."""
 
 
 class ExactIndex:
@@ -27,6 +28,7 @@ class ExactIndex:
 
     def __init__(self) -> None:
         self._rows: dict[str, Vectors] = {}
+        self._order: list[str] = []
         self._matrix: Vectors | None = None
 
     def put(self, keys: Sequence[str], vectors: Vectors) -> None:
@@ -44,13 +46,19 @@ class ExactIndex:
         """Return at most k (key, cosine) pairs, best first; ties keep the smaller key."""
         if not self._rows or k < 1:
             return []
-        if self._matrix is None:
-            self._rows = dict(sorted(self._rows.items()))
-            self._matrix = np.stack(list(self._rows.values()))
+        keys, matrix = self.matrix()
         # einsum and not `@`: BLAS with two threads on a busy machine was 100 times slower than one.
-        cosines = np.einsum("ij,j->i", self._matrix, np.asarray(vector, dtype=np.float32))
-        keys = list(self._rows)
-        return [(keys[at], float(cosines[at])) for at in np.argsort(-cosines, kind="stable")[:k]]
+        cosines = np.einsum("ij,j->i", matrix, np.asarray(vector, dtype=np.float32))
+        best = np.flatnonzero(cosines >= np.partition(cosines, -k)[-k]) if k < len(cosines) else np.arange(len(cosines))
+        return [(keys[at], float(cosines[at])) for at in best[np.argsort(-cosines[best], kind="stable")[:k]]]
+
+    def matrix(self) -> tuple[list[str], Vectors]:
+        """Return all keys in sorted order, and their vectors, (n, d)."""
+        if self._matrix is None:
+            self._order = sorted(self._rows)
+            self._matrix = np.stack([self._rows[key] for key in self._order]) if self._rows else np.empty((0, 0), dtype=np.float32)
+            self._rows = dict(zip(self._order, self._matrix, strict=True))  # views: each vector is in memory once
+        return self._order, self._matrix
 
     def keys(self) -> set[str]:
         """Return all keys."""
@@ -60,86 +68,8 @@ class ExactIndex:
         return len(self._rows)
 
 
-class ChromaIndex:
-    """Vectors in a Chroma directory of our own making: approximate (HNSW), cosine, for large libraries.
-
-    Chroma is given vectors and no embedding function (its default one downloads), and sends no telemetry. One process at a
-    time may have a directory open: two that write corrupt it silently, so callers hold the library's writer lock to open it.
-    Never open a directory that somebody else made; delete it, it will be rebuilt.
-
-    Args:
-        folder: The directory; made when it is first written to.
-    """
-
-    def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder)
-        self._fresh = 1
-
-    def put(self, keys: Sequence[str], vectors: Vectors) -> None:
-        """Store or replace vectors, (n, d), in batches."""
-        for start in range(0, len(keys), BATCH):
-            self._collection.upsert(ids=list(keys[start : start + BATCH]), embeddings=np.asarray(vectors[start : start + BATCH]))
-
-    def drop(self, keys: Sequence[str]) -> None:
-        """Forget keys; unknown ones are ignored."""
-        for start in range(0, len(keys), BATCH):
-            self._collection.delete(ids=list(keys[start : start + BATCH]))
-
-    def nearest(self, vector: Vectors, *, k: int) -> list[tuple[str, float]]:
-        """Return at most k (key, cosine) pairs, best first; ties keep the smaller key."""
-        if k < 1 or not (count := len(self)):
-            return []
-        query = np.asarray(vector, dtype=np.float32)[None, :]
-        found = self._collection.query(query_embeddings=query, n_results=min(k, count), include=["distances"])
-        pairs = [(key, 1.0 - distance) for key, distance in zip(found["ids"][0], found["distances"][0], strict=True)]
-        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
-
-    def keys(self) -> set[str]:
-        """Return all keys."""
-        return set(self._pages())
-
-    def __len__(self) -> int:
-        return int(self._collection.count())
-
-    def clear(self) -> None:
-        """Delete the directory.
-
-        Raises:
-            StorageFailed: It cannot be deleted.
-        """
-        self.close()
-        # Chroma remembers, for the life of a process, a directory that it failed to open: start in another one.
-        self._fresh = self._number() + 1
-        try:
-            if self.folder.exists():
-                shutil.rmtree(self.folder)
-        except OSError as error:
-            raise StorageFailed(f"cannot delete {self.folder}: {error}") from error
-
-    def close(self) -> None:
-        """Let go of the directory; the next use opens it again."""
-        self.__dict__.pop("_collection", None)
-        if (client := self.__dict__.pop("_client", None)) is not None:
-            client.close()
-
-    def _pages(self) -> Iterator[str]:
-        for start in range(0, len(self), BATCH):
-            yield from self._collection.get(limit=BATCH, offset=start, include=[])["ids"]
-
-    def _number(self) -> int:
-        names = [path.name.removeprefix("chroma-") for path in self.folder.glob("chroma-*")]
-        return max((int(name) for name in names if name.isdecimal()), default=self._fresh)
-
-    @cached_property
-    def _client(self) -> Any:
-        import chromadb
-        from chromadb.config import Settings
-
-        return chromadb.PersistentClient(
-            path=str(self.folder / f"chroma-{self._number()}"), settings=Settings(anonymized_telemetry=False)
-        )
-
-    @cached_property
-    def _collection(self) -> Any:
-        hnsw = {"space": "cosine", "ef_search": _SEARCH_WIDTH, "ef_construction": _SEARCH_WIDTH, "max_neighbors": 32}
-        return self._client.get_or_create_collection("skills", embedding_function=None, configuration={"hnsw": hnsw})
+def read_stamp(found: Any) -> Stamp | None:
+    """Return a stamp that was written as JSON; None for anything else."""
+    if not isinstance(found, list) or [type(part) for part in found] != [int, str, str]:
+        return None
+    return Stamp(*found)

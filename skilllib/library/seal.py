@@ -14,7 +14,7 @@ _FOLLOWING = frozenset({SEAL, "status", "entry"})
 """What is not sealed: a version's status and its last entry follow from the ledger, and are held against it."""
 
 
-def seal(row: Mapping[str, Any]) -> str:
+def seal(row: Mapping[Any, Any]) -> str:
     """Return the seal of a row: SHA-256 over its values, under their names."""
     return content_hash({name: _plain(value) for name, value in row.items() if name not in _FOLLOWING})
 

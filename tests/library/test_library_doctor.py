@@ -74,7 +74,7 @@ def test_an_active_skill_on_a_revoked_one_is_found(stocked, make):
 
 
 def test_repair_rebuilds_vectors_and_index_and_leaves_the_rest(folder, make):
-    with SkillLibrary.open(folder, create=True, embedder=HashingEmbedder()) as library:
+    with SkillLibrary.open(folder, create=True, embedder=HashingEmbedder(), index="chroma") as library:
         make.active(library, "fetch")
         make.active(library, "make_rope")
         hits = library.search("rope")

@@ -10,23 +10,26 @@ import numpy as np
 import pytest
 
 from skilllib.embedders import HashingEmbedder
-from skilllib.library import ChromaIndex, ExactIndex, SkillLibrary, index
+from skilllib.library import ChromaIndex, ExactIndex, SkillLibrary, chroma
+from skilllib.library.hnsw import HnswIndex
 
 
 def unit(vectors):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-@pytest.fixture(params=["exact", "chroma"])
+@pytest.fixture(params=["exact", "hnsw", "chroma"])
 def empty(request, tmp_path):
-    made = ExactIndex() if request.param == "exact" else ChromaIndex(tmp_path / "index")
+    made = {"exact": ExactIndex, "hnsw": lambda: HnswIndex(tmp_path / "index"), "chroma": lambda: ChromaIndex(tmp_path)}[
+        request.param
+    ]()
     yield made
     if isinstance(made, ChromaIndex):
         made.close()
 
 
 def test_an_index_gives_what_a_full_scan_gives(empty, monkeypatch):
-    monkeypatch.setattr(index, "BATCH", 64)
+    monkeypatch.setattr(chroma, "BATCH", 64)
     random = np.random.default_rng(5)
     vectors = unit(random.normal(size=(300, 32)))
     keys = [f"key{i:03}" for i in range(300)]
@@ -54,7 +57,7 @@ def test_an_empty_index_and_large_or_small_k_are_no_special_cases(empty):
 
 @pytest.fixture
 def stocked(folder, make):
-    with SkillLibrary.open(folder, create=True, embedder=HashingEmbedder()) as library:
+    with SkillLibrary.open(folder, create=True, embedder=HashingEmbedder(), index="chroma") as library:
         for name in ("fetch_water", "make_rope", "climb_tree"):
             make.active(library, name)
         assert [hit.skill.name for hit in library.search("make rope", k=1)] == ["make_rope"]
@@ -62,7 +65,7 @@ def stocked(folder, make):
 
 
 def names(folder, query="make rope", embedder=None):
-    with SkillLibrary.open(folder, embedder=embedder or HashingEmbedder()) as library:
+    with SkillLibrary.open(folder, embedder=embedder or HashingEmbedder(), index="chroma") as library:
         return [hit.skill.name for hit in library.search(query)]
 
 
@@ -87,7 +90,7 @@ def test_a_lost_or_stale_index_is_rebuilt(stocked, harm):
     else:
         next(folder.rglob("chroma.sqlite3")).write_bytes(b"garbage" * 1000)
     assert names(stocked) == expected
-    with SkillLibrary.open(stocked, embedder=HashingEmbedder()) as library:
+    with SkillLibrary.open(stocked, embedder=HashingEmbedder(), index="chroma") as library:
         assert library.problems() == []
 
 
@@ -117,7 +120,7 @@ def test_stored_vectors_are_used_again(stocked):
     assert counting.texts == 1, "the query alone"
 
 
-@pytest.mark.parametrize("choice", ["exact", "chroma"])
+@pytest.mark.parametrize("choice", ["auto", "hnsw", "chroma"])
 def test_search_follows_every_commit_of_this_process_and_others(folder, make, choice):
     with (
         SkillLibrary.open(folder, create=True, embedder=HashingEmbedder(), index=choice) as writer,
@@ -145,11 +148,11 @@ def test_what_another_process_put_into_the_index_is_found(stocked):
     code = (
         "import sys; sys.path.insert(0, sys.argv[2])\n"
         "from conftest import Maker; from skilllib.library import SkillLibrary; from skilllib.embedders import HashingEmbedder\n"
-        "with SkillLibrary.open(sys.argv[1], embedder=HashingEmbedder()) as library:\n"
+        "with SkillLibrary.open(sys.argv[1], embedder=HashingEmbedder(), index='chroma') as library:\n"
         "    library.search('anything')\n"
         "    for name in ('swim_ashore', 'light_fire'): Maker().active(library, name)\n"
     )
-    with SkillLibrary.open(stocked, embedder=HashingEmbedder()) as library:
+    with SkillLibrary.open(stocked, embedder=HashingEmbedder(), index="chroma") as library:
         assert len(library.search("swim ashore")) == 3
         subprocess.run([sys.executable, "-c", code, str(stocked), str(Path(__file__).parent)], check=True, timeout=60)
         hits = library.search("swim ashore")

@@ -10,12 +10,13 @@ import pytest
 
 from skilllib.embedders import HashingEmbedder
 from skilllib.errors import LibraryLocked
-from skilllib.library import SkillLibrary, WriterLock
+from skilllib.library import SkillLibrary, WriterLock, lock
 
 PROCESS = str(Path(__file__).with_name("writer_process.py"))
 
 
-def test_a_second_writer_is_told_who_the_first_is_and_readers_are_not_disturbed(folder, make):
+def test_a_second_writer_is_told_who_the_first_is_and_readers_are_not_disturbed(folder, make, monkeypatch):
+    monkeypatch.setattr(lock, "PATIENCE_S", 0.2)
     command = [sys.executable, PROCESS, str(folder), "0", "exact"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
@@ -44,7 +45,7 @@ def test_the_lock_can_be_taken_again_by_its_holder_only(folder):
         with first.hold("inner"):
             pass
         assert first.held and not second.held
-        with pytest.raises(LibraryLocked, match=f"process {os.getpid()}.*outer"), second.hold("other"):
+        with pytest.raises(LibraryLocked, match=f"process {os.getpid()}.*outer"), second.hold("other", timeout_s=0):
             pass
     with second.hold("other"):
         pass
@@ -57,13 +58,13 @@ def test_an_unreadable_signature_does_not_hide_the_lock(folder, content):
     first, second = WriterLock(folder), WriterLock(folder)
     with first.hold("outer"):
         (folder / "writer.json").write_text(content, encoding="utf-8")
-        with pytest.raises(LibraryLocked, match="another process"), second.hold("other"):
+        with pytest.raises(LibraryLocked, match="another process"), second.hold("other", timeout_s=0):
             pass
 
 
 def test_what_raises_inside_lets_the_lock_go(folder):
     folder.mkdir()
-    lock = WriterLock(folder)
-    with pytest.raises(ZeroDivisionError), lock.hold("outer"):
+    mine = WriterLock(folder)
+    with pytest.raises(ZeroDivisionError), mine.hold("outer"):
         raise ZeroDivisionError
-    assert not lock.held
+    assert not mine.held
