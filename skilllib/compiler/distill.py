@@ -203,9 +203,9 @@ class _Training:
         loss.backward()
         torch.nn.utils.clip_grad_norm_([matrix for pair in factors.values() for matrix in pair], 1.0)
         optimizer.step()
-        if not torch.isfinite(loss):
+        if not bool(torch.isfinite(loss)):
             raise CompilerFailed(f"the loss is {float(loss)} after {self.step} steps; lower `lr`, now {self.options.lr:g}")
-        self._tell("step", loss=float(loss))
+        self._tell("step", loss=float(loss.detach()))
 
     def _look(self, factors: dict[str, tuple[Any, Any]]) -> bool:
         """Measure on what is held out; return whether it is better than ever before."""

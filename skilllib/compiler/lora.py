@@ -16,7 +16,7 @@ from skilllib.records.adapter import LoraWeights, Matrix, Pair
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Ranks that vLLM has kernels for."""
-ABSURD = 10.0
+ABSURD = 100.0
 """Norm of a module's ΔW, in norms of the module itself, beyond which weights are refused."""
 ABSURD_ALONE = 1e4
 """Norm of ΔW beyond which weights are refused where the module's own norm is not known."""

@@ -139,7 +139,7 @@ def transitions(change: Change, decision: Decision, been_active: Iterable[str]) 
             return {target: "active" if target in before else "trial" for target in change.targets}
         case "quarantine":
             return dict.fromkeys(change.targets, "trial")
-        case "alias":
+        case "alias" | "compile":
             return {}
         case "create":
             return dict.fromkeys(change.targets, "trial")

@@ -12,7 +12,19 @@ from typing import Self
 import sqlalchemy as sa
 
 from skilllib.errors import DuplicateSkill, InvalidRecord, LibraryError, NotVerified, UnknownSkill
-from skilllib.library import admission, aliases, doctor, duplicates, promotion, quarantine, relinking, revoking, store, tables
+from skilllib.library import (
+    admission,
+    aliases,
+    doctor,
+    duplicates,
+    outbox,
+    promotion,
+    quarantine,
+    relinking,
+    revoking,
+    store,
+    tables,
+)
 from skilllib.library import graph as graphs
 from skilllib.library import ledger as ledgers
 from skilllib.library.admission import Policy
@@ -22,6 +34,7 @@ from skilllib.library.doctor import Problem
 from skilllib.library.duplicates import Likeness
 from skilllib.library.findable import Findable, IndexChoice
 from skilllib.library.lookup import Lookup
+from skilllib.library.outbox import Outbox
 from skilllib.library.place import Place, located
 from skilllib.library.relinking import Update
 from skilllib.library.runs import RunLog
@@ -35,7 +48,7 @@ from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Skill
 _COUNTED = frozenset({"retrieved", "called", "solved", "failed", "tokens", "usd"})
 
 
-class SkillLibrary(Upkeep, Lookup, RunLog):
+class SkillLibrary(Upkeep, Lookup, Outbox, RunLog):
     """Skills with their versions, tests, figures and history, in one folder.
 
     `library.db` is the truth; `index/` is a cache of it; `writer.lock` makes sure that one process writes. Every change is
@@ -247,7 +260,7 @@ class SkillLibrary(Upkeep, Lookup, RunLog):
 
         Raises:
             InvalidRecord: Its parts contradict each other.
-            DuplicateSkill: Its code is here with another text, or this very skill was revoked.
+            DuplicateSkill: It is here under another name, or this very skill was revoked.
             UnknownSkill: It calls something that is not here, or that was revoked.
             CyclicCalls: It would reach a skill of its own name.
         """
@@ -271,8 +284,8 @@ class SkillLibrary(Upkeep, Lookup, RunLog):
         version of the same name and what the skill was merged from, each with an entry of its own; their active callers
         follow, with new versions that call the new one. The proof's solved trials are kept as tests, effects and figures are
         measured from it and the skill can be found. `restore` makes active again what was, in the same way; `retire`, `revoke`
-        and `quarantine` change a status, and what rests on a revoked skill goes on trial. `alias` gives another name. What is
-        not promoted is recorded and changes no status.
+        and `quarantine` change a status, and what rests on a revoked skill goes on trial. `alias` gives another name, `compile`
+        orders an adapter. What is not promoted is recorded and changes no status.
 
         Args:
             change: What is suggested; its targets are code hashes, or version hashes.
@@ -305,19 +318,21 @@ class SkillLibrary(Upkeep, Lookup, RunLog):
                 promotion.keep(connection, targets[change.targets[0]], proof, promoted=bool(activated))
                 activated += [new for plan in plans for new in relinking.carry_out(connection, plan, proof, change)]
             if decision.outcome == "promote":
-                self._further(connection, change, list(targets.values()))
+                self._further(connection, change, list(targets.values()), entry.number)
             if activated:
                 self._findable.embed(connection, activated)
             if after:
                 store.set_meta(connection, "findable", str(entry.number))
             return entry
 
-    def _further(self, connection: sa.Connection, change: Change, skills: Sequence[Skill]) -> None:
+    def _further(self, connection: sa.Connection, change: Change, skills: Sequence[Skill], entry: int) -> None:
         """Carry out what a promoted change means besides statuses of its targets."""
         if change.kind == "revoke":
             revoking.quarantine(connection, skills, change)
         elif change.kind == "alias":
             aliases.give(connection, change, skills[0])
+        elif change.kind == "compile":
+            outbox.place(connection, change, skills[0].code_hash, entry)
 
     def _update(self, skill: Skill, change: Change, decision: Decision, proof: Proof | None) -> Update:
         """Return what follows from an activation, or raise if it is not proven."""

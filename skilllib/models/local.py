@@ -142,7 +142,8 @@ class LocalModel:
 
         prefix = self._prefix(ids)
         generator = torch.Generator().manual_seed(request.seed or 0)
-        fresh, out = ids[len(prefix.ids) :], []
+        out: list[int] = []
+        fresh = ids[len(prefix.ids) :]
         for _ in range(request.max_tokens):
             logits = model(torch.tensor([fresh], device=model.device), past_key_values=prefix.cache, use_cache=True).logits
             prefix.ids += fresh

@@ -53,7 +53,6 @@ def tiny_base(folder: Path, texts: Iterable[str], *, seed: int = 0, width: int =
         tie_word_embeddings=True,
         eos_token_id=vocabulary["<end>"],
         bos_token_id=None,
-        pad_token_id=vocabulary["<end>"],
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
