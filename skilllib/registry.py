@@ -1,19 +1,25 @@
-"""Environments and compilers found by name: anybody's package may register one by an entry point."""
+"""Environments, compilers and exporters found by name: anybody's package may register one by an entry point."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, TypeAlias
 
-from skilllib.errors import CompilerFailed, EnvironmentFault, SkillLibError, UnknownCompiler, UnknownEnvironment
+from skilllib.errors import CompilerFailed, EnvironmentFault, InvalidRecord, SkillLibError, UnknownCompiler, UnknownEnvironment
 from skilllib.protocols import Base, Compiler, Environment
+from skilllib.records.skill import Skill
 from skilllib.records.world import EnvironmentSpec
 
 GROUP = "skilllib.environments"
 """The entry-point group under which environments register."""
 COMPILERS = "skilllib.compilers"
 """The entry-point group under which compilers register."""
+EXPORTERS = "skilllib.exporters"
+"""The entry-point group under which exporters register, by the name of their format."""
+Exporter: TypeAlias = Callable[..., Sequence[Skill]]
+"""Called with a library, a path and `names=` (references; none for its own choice), it writes skills and returns them."""
 
 
 def environments() -> dict[str, EntryPoint]:
@@ -56,6 +62,24 @@ def make_compiler(name: str, base: Base, **options: Any) -> Compiler:
             f"{entry.value!r} made a {type(made).__name__}, which has no `compile`; it must keep skilllib.protocols.Compiler"
         )
     return made
+
+
+def exporters() -> dict[str, EntryPoint]:
+    """Return the registered exporters by the name of their format, sorted; nothing is imported."""
+    return _registered(EXPORTERS, "an exporter", InvalidRecord)
+
+
+def exporter(form: str) -> Exporter:
+    """Return what writes skills in a format.
+
+    Raises:
+        InvalidRecord: No exporter is registered for it.
+    """
+    registered = exporters()
+    if form not in registered:
+        raise InvalidRecord(_unknown(form, "format of an export", registered, EXPORTERS))
+    found: Exporter = registered[form].load()
+    return found
 
 
 def _registered(group: str, what: str, fault: type[SkillLibError]) -> dict[str, EntryPoint]:
@@ -137,4 +161,15 @@ def _package(entry: EntryPoint) -> str:
     return f" ({entry.dist.name})" if entry.dist else ""
 
 
-__all__ = ["COMPILERS", "GROUP", "compilers", "environments", "make_compiler", "make_environment"]
+__all__ = [
+    "COMPILERS",
+    "EXPORTERS",
+    "GROUP",
+    "Exporter",
+    "compilers",
+    "environments",
+    "exporter",
+    "exporters",
+    "make_compiler",
+    "make_environment",
+]

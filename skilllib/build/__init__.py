@@ -2,5 +2,16 @@
 
 from skilllib.build.assembly import Learner, learner, run_name
 from skilllib.build.parts import make_embedder, make_sandbox, make_workers, make_world
+from skilllib.build.replaying import Replayer, replayer
 
-__all__ = ["Learner", "learner", "make_embedder", "make_sandbox", "make_workers", "make_world", "run_name"]
+__all__ = [
+    "Learner",
+    "Replayer",
+    "learner",
+    "make_embedder",
+    "make_sandbox",
+    "make_workers",
+    "make_world",
+    "replayer",
+    "run_name",
+]

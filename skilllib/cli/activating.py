@@ -1,35 +1,71 @@
-"""`skilllib verify NAME --activate`: a skill on trial is proved here and becomes active."""
+"""Skills on trial are proved here and become active: `verify --activate`, and what a person wrote."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from skilllib.exchange import Activation
+    from skilllib.exchange import Activation, Proving
     from skilllib.library import SkillLibrary
     from skilllib.protocols import Prover
+    from skilllib.records.base import Scalar
     from skilllib.records.skill import Skill
 
 
-def activate_skill(path: Path, name: str | None, *, jobs: int, as_json: bool) -> None:
+def activate_skill(path: Path, name: str | None, *, keep: Collection[str], jobs: int, as_json: bool) -> None:
     """Prove a skill and what it calls, callees first; exit code 1 if one of them is not proved."""
     from skilllib.cli.opening import reading
-    from skilllib.cli.output import emit, stderr, stdout
-    from skilllib.exchange import activate
+    from skilllib.cli.output import stderr
 
     if name is None:
         raise typer.BadParameter("--activate needs the NAME of a skill on trial")
-    with reading(path, finds=True) as library, ExitStack() as stack, stderr().status("proving on fresh worlds"):
-        found = list(activate(library, library.get(name), prover=lambda skill: _prover(library, skill, jobs, stack)))
+    with (
+        reading(path, finds=True) as library,
+        proving(library, keep=keep, jobs=jobs) as door,
+        stderr().status("proving on fresh worlds"),
+    ):
+        found = list(door.activate(library.get(name)))
+    report(name, found, as_json=as_json)
+
+
+@contextmanager
+def proving(
+    library: SkillLibrary,
+    *,
+    jobs: int,
+    keep: Collection[str] = (),
+    values: Mapping[str, Sequence[Scalar]] | None = None,
+    proposer: str = "verify",
+) -> Iterator[Proving]:
+    """Yield the door through which skills on trial become active, with workers that end with the block."""
+    from skilllib.exchange import Proving
+
+    with ExitStack() as stack:
+        yield Proving(
+            library=library,
+            prover=lambda skill: _prover(library, skill, jobs, stack),
+            keep=keep,
+            values=values or {},
+            proposer=proposer,
+        )
+
+
+def report(name: str, found: Sequence[Activation], *, as_json: bool) -> None:
+    """Say what came of it; exit code 1 if the skill did not become active."""
+    from skilllib.cli.output import emit, stdout
+
     if as_json:
         emit({"skills": [_record(one) for one in found]})
     else:
         for one in found:
             stdout().print(f"{one.skill.name} (version {one.skill.version}): {one.skill.status}; {one.decision.reason}")
+            for caller in one.proof.callers if one.skill.status == "active" else ():
+                stdout().print(f"  {caller.name} follows: {len(caller.trials)} of its kept tests pass with it")
         if not found:
             stdout().print(f"{name} is not on trial.")
     if not found or found[-1].decision.outcome != "promote":
@@ -38,21 +74,25 @@ def activate_skill(path: Path, name: str | None, *, jobs: int, as_json: bool) ->
 
 def _prover(library: SkillLibrary, skill: Skill, jobs: int, stack: ExitStack) -> Prover:
     from skilllib.build import make_workers
-    from skilllib.cli.opening import environment_options, limits
     from skilllib.verifier.check import CheckVerifier
     from skilllib.verifier.evidence import SequentialTest
     from skilllib.verifier.proof import ReExecution
 
-    workers = stack.enter_context(make_workers(skill.environment, environment_options(library, skill), jobs=jobs))
-    return ReExecution(workers=workers, verifier=CheckVerifier(), test=SequentialTest(), limits=limits(library, skill))
+    learned = library.conditions(skill)
+    workers = stack.enter_context(make_workers(skill.environment, learned.environment_options, jobs=jobs))
+    return ReExecution(workers=workers, verifier=CheckVerifier(), test=SequentialTest(), limits=learned.limits)
 
 
-def _record(one: Activation) -> dict[str, object]:
+def _record(one: Activation) -> dict[str, Any]:
     return {
         "name": one.skill.name,
         "version": one.skill.version,
         "status": one.skill.status,
+        "code_hash": one.skill.code_hash,
         "outcome": one.decision.outcome,
         "reason": one.decision.reason,
         "lower_bound": one.proof.lower_bound,
+        "callers": [caller.name for caller in one.proof.callers],
+        "like": one.likeness.skill.name if one.likeness else None,
+        "offers": list(one.likeness.offers) if one.likeness else [],
     }

@@ -1,4 +1,4 @@
-"""Opening what commands work on: a library with its embedder, and the options its skills were learned under."""
+"""Opening what commands work on: a library with its embedder."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skilllib.library import SkillLibrary
-from skilllib.records.base import Json
-from skilllib.records.execution import Limits
 
 if TYPE_CHECKING:
     from skilllib.protocols import Embedder
-    from skilllib.records.skill import Skill
 
 
 @contextmanager
@@ -46,18 +43,3 @@ def last_embedder(library: SkillLibrary) -> str | None:
     runs = library.runs()
     name = library.run_options(runs[-1]).get("embedder") if runs else None
     return name if isinstance(name, str) else None
-
-
-def environment_options(library: SkillLibrary, skill: Skill) -> dict[str, Json]:
-    """Return the options of the environment in which a skill was learned."""
-    return dict(_run_options(library, skill).get("environment_options", {}))
-
-
-def limits(library: SkillLibrary, skill: Skill) -> Limits:
-    """Return the limits under which a skill was learned."""
-    return Limits.model_validate(_run_options(library, skill).get("limits", {}))
-
-
-def _run_options(library: SkillLibrary, skill: Skill) -> dict[str, Json]:
-    run = skill.provenance.run
-    return dict(library.run_options(run)) if run in library.runs() else {}

@@ -27,6 +27,10 @@ EnvironmentOption = Annotated[
     list[str] | None,
     typer.Option("--environment-option", "-O", metavar="KEY=VALUE", help="An option of the environment itself; may be repeated."),
 ]
+KeepCallers = Annotated[
+    list[str] | None,
+    typer.Option("--keep", metavar="CALLER", help="A caller that goes on with the version it calls now; may be repeated."),
+]
 
 DEFAULT_LIBRARY = Path("skill-library")
 

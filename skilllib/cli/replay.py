@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
-from skilllib.cli.opening import environment_options, limits
+from skilllib.build.replaying import WorkersMaker, replayer
 from skilllib.library import SkillLibrary
-from skilllib.records.base import canonical
-from skilllib.records.execution import Limits, Trial
+from skilllib.library.relinking import various
+from skilllib.records.execution import Trial
 from skilllib.records.program import Program
 from skilllib.records.skill import Callee, KeptTest, Skill
-from skilllib.records.task import Task
-from skilllib.workers import Job, Workers
 
 SPARE_CALLS = 100
 """Primitive calls that a skill without its callee may make beyond twice the world steps of its recorded runs."""
-WorkersMaker = Callable[[str, dict[str, Any]], Workers]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +53,16 @@ class Replay:
 
     Args:
         library: Where skills and tests come from.
-        workers: Makes workers for an environment and its options.
+        jobs: Processes that run tests.
+        workers: Makes workers for worlds that are not registered.
         most: At most so many tests of a skill; None for all.
     """
 
-    def __init__(self, library: SkillLibrary, *, workers: WorkersMaker, most: int | None = None) -> None:
-        self._library, self._make, self._most = library, workers, most
-        self._open: dict[str, Workers] = {}
-        self._stack = ExitStack()
+    def __init__(
+        self, library: SkillLibrary, *, jobs: int = 1, workers: WorkersMaker | None = None, most: int | None = None
+    ) -> None:
+        self._library, self._most, self._stack = library, most, ExitStack()
+        self._replayer = self._stack.enter_context(replayer(library, jobs=jobs, workers=workers))
 
     def __enter__(self) -> Replay:
         return self
@@ -77,71 +75,16 @@ class Replay:
         tests = various(self._library.tests(skill.code_hash))[: self._most]
         closure = self._library.closure([skill.code_hash])
         changed = closure if without is None else knocked_out(closure, without)
-        bounds = limits(self._library, skill)
+        bounds = self._library.conditions(skill).limits
         if without is not None:
             bounds = bounds.model_copy(update={"primitive_calls": min(bounds.primitive_calls, _enough(tests))})
-        return Result(skill=skill, without=without, tests=tests, trials=self._trials(skill, changed, tests, bounds))
-
-    def _trials(self, origin: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest], bounds: Limits) -> tuple[Trial, ...]:
-        from skilllib.verifier.check import CheckVerifier
-        from skilllib.verifier.proof import trial_of
-
-        skill = closure[-1]
-        if skill.program is None or not tests:
-            return ()
-        calls = {callee.name: callee.code_hash for callee in skill.calls}
-        jobs = [
-            Job(
-                program=skill.program,
-                arguments=test.arguments,
-                closure=closure[:-1],
-                calls=calls,
-                seed=test.seed or 0,
-                prefix=test.prefix,
-                limits=bounds,
-            )
-            for test in tests
-        ]
-        executions = self._workers(tests[0].environment, environment_options(self._library, origin)).run(jobs)
-        return tuple(
-            trial_of(
-                CheckVerifier(), _task(skill, test), execution, arguments={**test.check_arguments, **test.arguments}, seed=test.seed
-            )
-            for test, execution in zip(tests, executions, strict=True)
-        )
-
-    def _workers(self, environment: str, options: dict[str, Any]) -> Workers:
-        key = canonical([environment, options])
-        if key not in self._open:
-            self._open[key] = self._stack.enter_context(self._make(environment, options))
-        return self._open[key]
-
-
-def _task(skill: Skill, test: KeptTest) -> Task:
-    return Task(
-        id=f"test:{skill.name}",
-        environment=test.environment,
-        goal=skill.description or skill.name,
-        check=test.check,
-        parameters={name: (value,) for name, value in test.check_arguments.items()},
-    )
+        trials = self._replayer.trials(changed[-1], changed, tests, limits=bounds)
+        return Result(skill=skill, without=without, tests=tests, trials=trials)
 
 
 def _enough(tests: Sequence[KeptTest]) -> int:
     """Return primitive calls that suffice for the recorded runs by far; a loop that waits for a callee in vain makes more."""
     return SPARE_CALLS + 2 * max((test.world_steps for test in tests), default=0)
-
-
-def various(tests: Sequence[KeptTest]) -> tuple[KeptTest, ...]:
-    """Return the tests with those first whose arguments no earlier one has, so that a few show every use of a skill."""
-    seen: dict[str, int] = {}
-    ranks = []
-    for test in tests:
-        key = canonical(test.arguments)
-        seen[key] = seen.get(key, 0) + 1
-        ranks.append(seen[key])
-    order = sorted(range(len(tests)), key=ranks.__getitem__)
-    return tuple(tests[i] for i in order)
 
 
 def callees(library: SkillLibrary, skill: Skill) -> Iterator[Skill]:

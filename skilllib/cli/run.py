@@ -38,11 +38,12 @@ def run(
         skill = opened.get(name)
         given = bound(skill, pairs(arguments, "the argument"))
         closure = opened.closure([skill.code_hash])[:-1]
-        options = {**opening.environment_options(opened, skill), **json_pairs(option, "the environment option")}
-        limits = opening.limits(opened, skill)
+        learned = opened.conditions(skill)
+        options = {**learned.environment_options, **json_pairs(option, "the environment option")}
         cost = skill_costs(opened, skill.provenance.run).get(skill.version_hash)
     watch = performing.Camera() if gif else None
-    execution = performing.perform(skill, given, closure, env or skill.environment, options, seed=seed, limits=limits, camera=watch)
+    world, limits = env or skill.environment, learned.limits
+    execution = performing.perform(skill, given, closure, world, options, seed=seed, limits=limits, camera=watch)
     if watch is not None and gif is not None:
         write_file(gif, watch.gif())
     if as_json:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, Jobs, LibraryPath
+from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, Jobs, KeepCallers, LibraryPath
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from skilllib.records.skill import Skill
 
 
-def verify(
+def verify(  # noqa: PLR0913 - typer reads the options from the signature
     name: Annotated[str | None, typer.Argument(help="One skill; all active ones by default.")] = None,
     library: LibraryPath = DEFAULT_LIBRARY,
     without: Annotated[
@@ -31,6 +30,7 @@ def verify(
         bool,
         typer.Option("--activate", help="Prove a skill on trial, and those it calls, on fresh worlds too; active if it holds."),
     ] = False,
+    keep: KeepCallers = None,
     most: Annotated[int | None, typer.Option("--tests", min=1, help="At most so many tests of each skill.")] = None,
     jobs: Jobs = 1,
     as_json: AsJson = False,
@@ -39,7 +39,6 @@ def verify(
 
     Exit code 1: a test failed; with --without or --knock-out: no skill that was tested needs what it calls.
     """
-    from skilllib.build import make_workers
     from skilllib.cli.opening import reading
     from skilllib.cli.output import emit, stderr, stdout
     from skilllib.cli.replay import Replay
@@ -47,9 +46,9 @@ def verify(
     if activate:
         from skilllib.cli.activating import activate_skill
 
-        activate_skill(library, name, jobs=jobs, as_json=as_json)
+        activate_skill(library, name, keep=keep or (), jobs=jobs, as_json=as_json)
         return
-    with reading(library) as opened, Replay(opened, workers=functools.partial(make_workers, jobs=jobs), most=most) as replay:
+    with reading(library) as opened, Replay(opened, jobs=jobs, most=most) as replay:
         results = []
         with stderr().status("replaying kept tests"):
             for skill, victim in _wanted(opened, name, without, knock_out):

@@ -1,7 +1,8 @@
 """Skills travel: SKILL.md folders, JSON lines, tools for a model, stubs for an editor. What comes in is quarantined."""
 
-from skilllib.exchange.exporting import FORMATS, Format, export
+from skilllib.exchange.byhand import Promise, added, edited
+from skilllib.exchange.exporting import FORMATS, export
 from skilllib.exchange.importing import Imported, Refused, Taken, take_in
-from skilllib.exchange.proving import Activation, activate
+from skilllib.exchange.proving import Activation, Proving
 
-__all__ = ["FORMATS", "Activation", "Format", "Imported", "Refused", "Taken", "activate", "export", "take_in"]
+__all__ = ["FORMATS", "Activation", "Imported", "Promise", "Proving", "Refused", "Taken", "added", "edited", "export", "take_in"]

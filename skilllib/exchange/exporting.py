@@ -6,25 +6,59 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
 
 from skilllib.errors import InvalidRecord, StorageFailed
 from skilllib.exchange import folders, lines
 from skilllib.exchange.names import folder_names
 from skilllib.exchange.packing import chosen, packed
-from skilllib.exchange.stubs import stubs
-from skilllib.exchange.tools import tools
+from skilllib.exchange.stubs import stubs as stub_file
+from skilllib.exchange.tools import tools as function_tools
 from skilllib.library import SkillLibrary
 from skilllib.records.skill import Skill
-
-Format: TypeAlias = Literal["skills", "jsonl", "tools", "stubs"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+from skilllib.registry import Exporter
 
 
-def export(library: SkillLibrary, to: Path, *, names: Sequence[str] = (), form: Format = "skills") -> tuple[Skill, ...]:
-    """Write skills to a place, whole or not at all; return those that were written.
+def skills(library: SkillLibrary, to: Path, *, names: Sequence[str] = ()) -> tuple[Skill, ...]:
+    """Write a SKILL.md folder for each skill and everything it calls, into a new or empty folder."""
+    found = chosen(library, names)
+    with _writing(to):
+        _write_folders(library, to, found)
+    return found
+
+
+def jsonl(library: SkillLibrary, to: Path, *, names: Sequence[str] = ()) -> tuple[Skill, ...]:
+    """Write skills and everything they call into one file; without names every version that may still be used."""
+    found = chosen(library, names, everything=True)
+    with _writing(to):
+        _write(to, lines.written(packed(library, found)))
+    return found
+
+
+def tools(library: SkillLibrary, to: Path, *, names: Sequence[str] = ()) -> tuple[Skill, ...]:
+    """Write function tools in OpenAI's format, for those that are named alone."""
+    found = _offered(library, names)
+    with _writing(to):
+        _write(to, json.dumps(function_tools(found), indent=2, ensure_ascii=False) + "\n")
+    return found
+
+
+def stubs(library: SkillLibrary, to: Path, *, names: Sequence[str] = ()) -> tuple[Skill, ...]:
+    """Write a `.pyi` for editors, of those that are named alone."""
+    found = _offered(library, names)
+    with _writing(to):
+        _write(to, stub_file(found))
+    return found
+
+
+FORMATS: dict[str, Exporter] = {"skills": skills, "jsonl": jsonl, "tools": tools, "stubs": stubs}
+"""The formats that come with skilllib."""
+
+
+def export(library: SkillLibrary, to: Path, *, names: Sequence[str] = (), form: str = "skills") -> tuple[Skill, ...]:
+    """Write skills to a place in one of our formats, whole or not at all; return those that were written.
 
     Args:
         library: Where they are.
@@ -38,23 +72,23 @@ def export(library: SkillLibrary, to: Path, *, names: Sequence[str] = (), form: 
         InvalidRecord: A skill was revoked, or the folder is not empty.
         StorageFailed: The disk refuses.
     """
-    found = chosen(library, names, everything=form == "jsonl")
+    return tuple(FORMATS[form](library, to, names=names))
+
+
+def _offered(library: SkillLibrary, names: Sequence[str]) -> tuple[Skill, ...]:
+    found = tuple(library.get(name) for name in names) or library.skills("active")
+    return tuple(skill for skill in found if skill.program is not None)
+
+
+@contextmanager
+def _writing(to: Path) -> Iterator[None]:
+    """Turn what the disk says into our error."""
     try:
-        if form == "skills":
-            _write_folders(library, to, found)
-        elif form == "jsonl":
-            _write(to, lines.written(packed(library, found)))
-        else:
-            found = tuple(library.get(name) for name in names) or library.skills("active")
-            offered = tuple(skill for skill in found if skill.program is not None)
-            text = stubs(offered) if form == "stubs" else json.dumps(tools(offered), indent=2, ensure_ascii=False) + "\n"
-            _write(to, text)
-            return offered
+        yield
     except OSError as error:
         if isinstance(error, StorageFailed):
             raise
         raise StorageFailed(f"{str(to)!r} cannot be written: {error.strerror or error}") from error
-    return found
 
 
 def _write_folders(library: SkillLibrary, to: Path, found: Sequence[Skill]) -> None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from skilllib.errors import NotVerified
+from skilllib.gate.behaviour import twin
 from skilllib.gate.evidence import EvidenceGate
 from skilllib.library import SkillLibrary
-from skilllib.library.duplicates import refuse
-from skilllib.library.upkeep import Replay
+from skilllib.library.duplicates import Likeness, refuse
+from skilllib.library.promotion import kept_tests
 from skilllib.protocols import Draft, Prover, Replaying
 from skilllib.records.base import Scalar
 from skilllib.records.execution import Execution, Proof, Trial
-from skilllib.records.ledger import Change, ChangeKind, Decision
+from skilllib.records.ledger import Change, Decision
 from skilllib.records.program import Program
 from skilllib.records.skill import KeptTest, Provision, Skill
 from skilllib.records.task import Task
 from skilllib.records.world import Observation
 
-PROPOSER = "verify"
 _NOTHING = Execution(before=Observation(text="", facts={}), after=Observation(text="", facts={}))
 
 
@@ -30,89 +30,121 @@ class Activation:
     skill: Skill
     proof: Proof
     decision: Decision
+    likeness: Likeness | None = None
+    """An active skill that does the same, for which this one was rejected."""
 
 
-def activate(
-    library: SkillLibrary, skill: Skill, *, prover: Callable[[Skill], Prover], seed: int = 0, keep: Sequence[str] = ()
-) -> Iterator[Activation]:
-    """Prove a skill and what it calls, callees first, and make active what is proved; ends with the first that is not.
-
-    A revoked skill that is asked for itself becomes active again by the same evidence. Callers of the version whose place a
-    skill takes follow it if they pass their kept tests with it; if one of them does not, the skill stays on trial.
+@dataclass(frozen=True, kw_only=True)
+class Proving:
+    """How skills on trial are proved and made active; callers of what they replace follow once their kept tests pass.
 
     Args:
         library: Where they are on trial.
-        skill: What is wanted.
-        prover: Makes what executes a skill again in worlds of its environment.
-        seed: The worlds' seeds follow from it.
+        prover: Makes what executes a skill again in worlds of its environment, and runs kept tests.
         keep: References of callers that go on with the version they call.
-
-    Raises:
-        NotVerified: A skill promises nothing that a world could decide, or rests on one that was revoked.
-        DuplicateSkill: An active skill of another name is the same program.
+        values: Values under which parameters of a promise are tried, where no kept test says so.
+        proposer: Who wants it, for the ledger.
+        seed: The worlds' seeds follow from it.
     """
-    skill = library.version(skill.version_hash)
-    callees = [callee for callee in library.closure([skill.code_hash]) if callee.code_hash != skill.code_hash]
-    if revoked := [callee for callee in callees if callee.status == "revoked"]:
-        raise NotVerified(f"{skill.name!r} rests on {revoked[0].name!r} (version {revoked[0].version}), which was revoked")
-    for one in (*callees, skill):
-        if one.status not in ("trial", "revoked"):
-            continue
-        refuse(one.name, [likeness for likeness in library.likenesses(one) if likeness.skill.name != one.name])
-        proof = library.rechecked(one, proved(library, one, prover=prover(one), seed=seed), _replay(prover), keep=keep)
-        kind: ChangeKind = "restore" if one.status == "revoked" else "activate"
-        target = (one.version_hash,)
-        change = Change(kind=kind, targets=target, rationale="proved in this library", proposer=PROPOSER, keep=proof.kept)
-        decision = EvidenceGate().decide(change, proof)
-        library.commit(change, decision, proof=proof)
-        yield Activation(skill=library.version(one.version_hash), proof=proof, decision=decision)
-        if decision.outcome != "promote":
-            return
 
+    library: SkillLibrary
+    prover: Callable[[Skill], Prover]
+    keep: Collection[str] = ()
+    values: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
+    proposer: str = "verify"
+    seed: int = 0
 
-def _replay(prover: Callable[[Skill], Prover]) -> Replay:
-    def replay(skill: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest]) -> Sequence[Trial]:
-        made = prover(skill)
-        return made.replay(skill, closure, tests) if isinstance(made, Replaying) else ()
+    def activate(self, skill: Skill) -> Iterator[Activation]:
+        """Prove a skill and what it calls, callees first, and make active what is proved; ends with the first that is not.
 
-    return replay
+        A revoked skill that is asked for itself becomes active again by the same evidence.
 
+        Raises:
+            NotVerified: A skill promises nothing that a world could decide, or rests on one that was revoked.
+            DuplicateSkill: An active skill of another name is the same program, or has a name that looks the same.
+        """
+        skill = self.library.version(skill.version_hash)
+        callees = [callee for callee in self.library.closure([skill.code_hash]) if callee.code_hash != skill.code_hash]
+        if revoked := [callee for callee in callees if callee.status == "revoked"]:
+            raise NotVerified(f"{skill.name!r} rests on {revoked[0].name!r} (version {revoked[0].version}), which was revoked")
+        for one in (*callees, skill):
+            if one.status in ("trial", "revoked"):
+                found = self._activated(one, wanted=one is skill)
+                yield found
+                if found.decision.outcome != "promote":
+                    return
 
-def proved(library: SkillLibrary, skill: Skill, *, prover: Prover, seed: int) -> Proof:
-    """Return one proof of all that a skill promises; the first promise's worlds are followed by those of the others.
-
-    Raises:
-        NotVerified: It has no code, promises nothing, or nobody knows values for a parameter of a promise.
-    """
-    if skill.program is None or not skill.contract.provides:
-        raise NotVerified(f"{skill.name!r} {'promises nothing' if skill.program else 'is in words'}; no world can decide it")
-    tests = library.tests(skill.code_hash)
-    # Proved as it will be used: called by another program, so that it has what its contract declares and no more.
-    names = ", ".join(f"{parameter.name}={parameter.name}" for parameter in skill.program.parameters)
-    caller = Program.parse(f'def call_{skill.program.signature()}:\n    "Call it."\n    return {skill.name}({names})\n')
-    closure, calls = library.closure([skill.code_hash]), {skill.name: skill.code_hash}
-    proofs = []
-    for number, provision in enumerate(skill.contract.provides):
-        proofs.append(
-            prover.prove(
-                Draft(program=caller, arguments=provision.arguments, settled=True),
-                _task(skill, provision, tests),
-                execution=_NOTHING,
-                closure=closure,
-                calls=calls,
-                seed=seed + number,
-                kept=[(test, {**test.check_arguments, **test.arguments}) for test in tests] if number == 0 else (),
-            ).proof
+    def change(self, skill: Skill, kept: Sequence[str] = ()) -> Change:
+        """Return what is suggested: that a skill takes the place of the active version, or stands where there is none."""
+        current = self.library.resolve([skill.name]).get(skill.name)
+        return Change(
+            kind="restore" if skill.status == "revoked" else "edit" if current else "activate",
+            targets=(skill.version_hash,),
+            base=current,
+            rationale="proved in this library",
+            proposer=self.proposer,
+            keep=tuple(kept),
         )
-        if not proofs[-1].accepted:
-            break
-    return _together(proofs)
+
+    def _activated(self, skill: Skill, *, wanted: bool) -> Activation:
+        library, likeness = self.library, None
+        refuse(skill.name, [one for one in library.likenesses(skill) if one.skill.name != skill.name])
+        proof = self._proved_alone(skill)
+        if wanted and proof.accepted:
+            likeness = twin(library, skill, tests_of(library, skill, proof), replay=self._replay)
+        if likeness is None:
+            proof = library.rechecked(skill, proof, self._replay, keep=self.keep)
+        change = self.change(skill, proof.kept)
+        decision = EvidenceGate().decide(change, proof)
+        if likeness is not None:
+            decision = Decision(outcome="reject", codes=("duplicate", likeness.kind), reason=likeness.words(skill.name))
+        library.commit(change, decision, proof=proof)
+        return Activation(skill=library.version(skill.version_hash), proof=proof, decision=decision, likeness=likeness)
+
+    def _replay(self, skill: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest]) -> Sequence[Trial]:
+        prover = self.prover(skill)
+        return prover.replay(skill, closure, tests) if isinstance(prover, Replaying) else ()
+
+    def _proved_alone(self, skill: Skill) -> Proof:
+        """Return one proof of all that a skill promises; the first promise's worlds are followed by those of the others.
+
+        Raises:
+            NotVerified: It has no code, promises nothing, or nobody knows values for a parameter of a promise.
+        """
+        if skill.program is None or not skill.contract.provides:
+            raise NotVerified(f"{skill.name!r} {'promises nothing' if skill.program else 'is in words'}; no world can decide it")
+        tests = self.library.tests(skill.code_hash)
+        # Proved as it will be used: called by another program, so that it has what its contract declares and no more.
+        names = ", ".join(f"{parameter.name}={parameter.name}" for parameter in skill.program.parameters)
+        caller = Program.parse(f'def call_{skill.program.signature()}:\n    "Call it."\n    return {skill.name}({names})\n')
+        closure, prover = self.library.closure([skill.code_hash]), self.prover(skill)
+        proofs = []
+        for number, provision in enumerate(skill.contract.provides):
+            proofs.append(
+                prover.prove(
+                    Draft(program=caller, arguments=provision.arguments, settled=True),
+                    self._task(skill, provision, tests),
+                    execution=_NOTHING,
+                    closure=closure,
+                    calls={skill.name: skill.code_hash},
+                    seed=self.seed + number,
+                    kept=[(test, {**test.check_arguments, **test.arguments}) for test in tests] if number == 0 else (),
+                ).proof
+            )
+            if not proofs[-1].accepted:
+                break
+        return _together(proofs)
+
+    def _task(self, skill: Skill, provision: Provision, tests: tuple[KeptTest, ...]) -> Task:
+        goal = skill.description or skill.name
+        values = {name: tuple(self.values.get(name, ())) or _values(skill, name, provision, tests) for name in provision.parameters}
+        return Task(id=f"prove:{skill.name}", environment=skill.environment, goal=goal, check=provision.check, parameters=values)
 
 
-def _task(skill: Skill, provision: Provision, tests: tuple[KeptTest, ...]) -> Task:
-    goal = skill.description or skill.name
-    values = {name: _values(skill, name, provision, tests) for name in provision.parameters}
-    return Task(id=f"prove:{skill.name}", environment=skill.environment, goal=goal, check=provision.check, parameters=values)
+def tests_of(library: SkillLibrary, skill: Skill, proof: Proof) -> tuple[KeptTest, ...]:
+    """Return the kept tests of a skill, or those that a proof of it would leave."""
+    names = frozenset(parameter.name for parameter in skill.program.parameters) if skill.program else frozenset()
+    return library.tests(skill.code_hash) or kept_tests(proof, names)
 
 
 def _values(skill: Skill, name: str, provision: Provision, tests: tuple[KeptTest, ...]) -> tuple[Scalar, ...]:

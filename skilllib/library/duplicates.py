@@ -77,6 +77,7 @@ class Duplicates:
             besides: Code hashes of skills whose place it takes.
         """
         active = {code_hash: seen for code_hash, seen in self._active(connection).items() if code_hash not in besides}
+        pairs: list[tuple[str, str, float | None]]
         pairs = [(code_hash, "name", None) for code_hash, seen in active.items() if look_alike(new.name, seen.name)]
         if new.program is not None:
             pairs += [(code_hash, *how) for code_hash, how in _alike(new, new.program, active)]
@@ -174,8 +175,10 @@ def same_behaviour(tests: Iterable[KeptTest], trials: Iterable[Trial]) -> bool:
 
     Without a test the answer is no: nothing was shown.
     """
-    pairs = list(zip(tests, trials, strict=True))
-    return bool(pairs) and all(trial.solved == test.expected and trial.changes == test.changes for test, trial in pairs)
+    tests, trials = tuple(tests), tuple(trials)
+    pairs = list(zip(tests, trials, strict=False))
+    same = all(trial.solved == test.expected and trial.changes == test.changes for test, trial in pairs)
+    return 0 < len(tests) == len(trials) and same
 
 
 def behaves_like(new: Skill, old: Skill, *, tests: int) -> Likeness:

@@ -37,8 +37,7 @@ from skilllib.library.lookup import Lookup
 from skilllib.library.outbox import Outbox
 from skilllib.library.place import Place, located
 from skilllib.library.relinking import Update
-from skilllib.library.runs import RunLog
-from skilllib.library.upkeep import Upkeep
+from skilllib.library.using import Using
 from skilllib.protocols import Embedder
 from skilllib.records.execution import Proof, Trace
 from skilllib.records.ledger import Change, Decision, LedgerEntry
@@ -48,7 +47,7 @@ from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Skill
 _COUNTED = frozenset({"retrieved", "called", "solved", "failed", "tokens", "usd"})
 
 
-class SkillLibrary(Upkeep, Lookup, Outbox, RunLog):
+class SkillLibrary(Using, Lookup, Outbox):
     """Skills with their versions, tests, figures and history, in one folder.
 
     `library.db` is the truth; `index/` is a cache of it; `writer.lock` makes sure that one process writes. Every change is
@@ -123,6 +122,7 @@ class SkillLibrary(Upkeep, Lookup, Outbox, RunLog):
         """Let go of everything; harmless when called twice."""
         if not self._closed:
             self._closed = True
+            self._let_go()
             self._findable.close()
             self._database.close()
 

@@ -16,6 +16,8 @@ from skilllib.records.skill import KeptTest, Skill
 
 IMPORTED = "imported"
 """Code of the decision that keeps a skill from outside on trial."""
+BY_HAND = "by_hand"
+"""Code of the decision that keeps what a person wrote on trial, and `Provenance.writer` of such a skill."""
 
 
 def take_in(connection: sa.Connection, skill: Skill, tests: Sequence[KeptTest], *, proposer: str, rationale: str) -> Skill:
@@ -37,7 +39,8 @@ def take_in(connection: sa.Connection, skill: Skill, tests: Sequence[KeptTest], 
     number = store.next_number(connection, columns.version, columns.name == skill.name)
     kept = skill.model_copy(update={"version": number, "status": "trial"})
     change = Change(kind="create", targets=(skill.code_hash,), rationale=rationale, proposer=proposer)
-    decision = Decision(outcome="need_more", codes=("trial", IMPORTED), reason="came from outside; needs a proof")
+    origin, words = (BY_HAND, "was written by hand") if skill.provenance.writer == BY_HAND else (IMPORTED, "came from outside")
+    decision = Decision(outcome="need_more", codes=("trial", origin), reason=f"{words}; needs a proof")
     store.add_version(connection, kept, ledger.append(connection, change, decision).number)
     store.add_tests(connection, skill.code_hash, tests)
     return kept

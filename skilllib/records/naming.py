@@ -22,14 +22,14 @@ def look_alike(one: str, other: str) -> bool:
     (False, False, False)
     """
     one, other = (unicodedata.normalize("NFKC", name) for name in (one, other))
-    alike = skeleton(one) == skeleton(other) or (min(len(one), len(other)) >= LEAST and _one_edit(one, other))
+    alike = look(one) == look(other) or (min(len(one), len(other)) >= LEAST and _one_edit(one, other))
     return alike and one != other and not _apart_by_number(one, other)
 
 
-def skeleton(name: str) -> str:
+def look(name: str) -> str:
     """Return what a name looks like: equal for names in letters that look the same, whatever their case and marks.
 
-    >>> skeleton("Col1ect_Corn") == skeleton("collect_com")
+    >>> look("Col1ect_Corn") == look("collect_com")
     True
     """
     if not name.isascii():

@@ -32,7 +32,8 @@ def outline(program: Program, meanings: Mapping[str, str], *, constants: bool) -
         meanings: Name in the source → what it stands for, where that is not what it is called.
         constants: Whether constants count.
 
-    >>> go, leave = (Program.parse(f"def {name}({given}: int): '{name}'; walk({given}, 3)") for name, given in (("go", "n"), ("leave", "k")))
+    >>> pairs = (("go", "n"), ("leave", "k"))
+    >>> go, leave = (Program.parse(f"def {name}({given}: int): '{name}'; walk({given}, 3)") for name, given in pairs)
     >>> outline(go, {}, constants=True) == outline(leave, {}, constants=True)
     True
     """

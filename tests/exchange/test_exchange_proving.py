@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from outside import Fresh, coded
 
 from skilllib.errors import DuplicateSkill, NotVerified
-from skilllib.exchange import activate, export, take_in
+from skilllib.exchange import Activation, Proving, export, take_in
 from skilllib.library import SkillLibrary
-from skilllib.protocols import Prover
 from skilllib.records.execution import Limits
 from skilllib.records.program import Program
 from skilllib.records.skill import Contract, KeptTest, Provision, Skill
@@ -26,9 +26,13 @@ EGG = "after.stock.egg > before.stock.egg"
 
 
 @pytest.fixture(scope="module")
-def prover() -> Iterator[Prover]:
+def prover() -> Iterator[ReExecution]:
     with Workers(world=make_bakery, sandbox=MontySandbox) as workers:
         yield ReExecution(workers=workers, verifier=CheckVerifier(), test=SequentialTest(), limits=Limits())
+
+
+def activate(library: SkillLibrary, skill: Skill, prover: ReExecution, **options: Any) -> Iterator[Activation]:
+    return Proving(library=library, prover=lambda _: prover, **options).activate(skill)
 
 
 def gathers(name: str, *checks: str, place: str = "coop", **fields: object) -> Skill:
@@ -40,19 +44,19 @@ def gathers(name: str, *checks: str, place: str = "coop", **fields: object) -> S
 
 
 def test_an_imported_skill_is_proved_with_all_it_calls_and_can_then_be_found(
-    learned: SkillLibrary, library: SkillLibrary, prover: Prover, tmp_path: Path
+    learned: SkillLibrary, library: SkillLibrary, prover: ReExecution, tmp_path: Path
 ) -> None:
     export(learned, tmp_path / "out", names=["kneaded_dough"])
     take_in(library, tmp_path / "out")
     wanted = library.get("kneaded_dough")
-    found = list(activate(library, wanted, prover=lambda _: prover))
+    found = list(activate(library, wanted, prover))
     assert [one.skill.name for one in found] == [skill.name for skill in library.closure([wanted.code_hash])]
     assert {skill.status for skill in library.skills()} == {"active"}
     assert library.search("knead dough")[0].skill.code_hash == wanted.code_hash
     assert library.statistics(wanted.code_hash).lower_bound > 0.3 and library.effects(wanted.code_hash)
     kept, here = learned.tests(wanted.code_hash), library.tests(wanted.code_hash)
     assert here[: len(kept)] == kept and len(here) > len(kept)
-    assert not library.problems() and not list(activate(library, wanted, prover=lambda _: prover))
+    assert not library.problems() and not list(activate(library, wanted, prover))
 
 
 @pytest.mark.parametrize(
@@ -65,43 +69,43 @@ def test_an_imported_skill_is_proved_with_all_it_calls_and_can_then_be_found(
     ],
     ids=["second promise", "first promise", "does nothing", "no grant"],
 )
-def test_one_promise_that_is_not_kept_is_enough_to_stay_on_trial(library: SkillLibrary, prover: Prover, skill: Skill) -> None:
+def test_one_promise_that_is_not_kept_is_enough_to_stay_on_trial(library: SkillLibrary, prover: ReExecution, skill: Skill) -> None:
     kept = library.quarantine(skill, proposer="import")
-    (one,) = activate(library, kept, prover=lambda _: prover)
+    (one,) = activate(library, kept, prover)
     assert (one.skill.status, one.decision.outcome) == ("trial", "reject")
     assert library.history("boasts")[-1].decision.codes[0] == "not_proven"
 
 
-def test_a_kept_test_that_fails_here_is_enough_too(library: SkillLibrary, prover: Prover) -> None:
+def test_a_kept_test_that_fails_here_is_enough_too(library: SkillLibrary, prover: ReExecution) -> None:
     lie = KeptTest(environment="bakery", seed=3, check="after.stock.egg >= 99")
     kept = library.quarantine(gathers("hopes", EGG), tests=[lie], proposer="import")
-    (one,) = activate(library, kept, prover=lambda _: prover)
+    (one,) = activate(library, kept, prover)
     assert one.skill.status == "trial" and "kept_test_fails" in one.decision.codes
 
 
-def test_a_failing_callee_stops_its_callers(library: SkillLibrary, prover: Prover) -> None:
+def test_a_failing_callee_stops_its_callers(library: SkillLibrary, prover: ReExecution) -> None:
     callee = library.quarantine(gathers("boasts", EGG, place="field"), proposer="import")
     caller = library.quarantine(coded("caller", callee, environment="bakery"), proposer="import")
-    found = list(activate(library, caller, prover=lambda _: prover))
+    found = list(activate(library, caller, prover))
     assert [one.skill.name for one in found] == ["boasts"] and library.version(caller.code_hash).status == "trial"
 
 
-def test_what_no_world_can_decide_is_refused(library: SkillLibrary, prover: Prover) -> None:
+def test_what_no_world_can_decide_is_refused(library: SkillLibrary, prover: ReExecution) -> None:
     words = library.quarantine(Skill(name="words", text="Get an egg."), proposer="import")
     silent = library.quarantine(gathers("silent"), proposer="import")
     promise = Provision(check="after.stock.egg >= amount", parameters=("amount",))
     vague = library.quarantine(gathers("vague", contract=Contract(provides=(promise,))), proposer="import")
     for skill, reason in ((words, "in words"), (silent, "promises nothing"), (vague, "with which 'amount'")):
         with pytest.raises(NotVerified, match=reason):
-            list(activate(library, skill, prover=lambda _: prover))
+            list(activate(library, skill, prover))
     assert not library.skills("active")
 
 
 def test_the_same_program_under_another_name_does_not_become_active_beside_the_first(
-    library: SkillLibrary, fresh: Fresh, prover: Prover
+    library: SkillLibrary, fresh: Fresh, prover: ReExecution
 ) -> None:
     first = library.quarantine(gathers("first", EGG), proposer="import")
-    assert next(activate(library, first, prover=lambda _: prover)).skill.status == "active"
+    assert next(activate(library, first, prover)).skill.status == "active"
     second = library.quarantine(gathers("second", EGG), proposer="import")
     with pytest.raises(DuplicateSkill, match="'first'"):
-        list(activate(library, second, prover=lambda _: prover))
+        list(activate(library, second, prover))
