@@ -118,6 +118,16 @@ class Sandbox(Protocol):
         """
 
 
+class Guard(Protocol):
+    """Is asked before each call whether it may be made."""
+
+    def refusal(self, skill: Skill) -> str | None:
+        """Return why a skill must not be run, None if it may."""
+
+    def refusal_of(self, program: Program, calls: Mapping[str, str]) -> str | None:
+        """Return why a program must not be run as a root, with what its names stand for; None if it may."""
+
+
 class Verifier(Protocol):
     """Decides whether an execution solved a task, from what was recorded on our side."""
 

@@ -12,7 +12,7 @@ from skilllib.agent.links import PinnedLinks
 from skilllib.agent.progress import Progress
 from skilllib.agent.selection import Choice, Selection, fitting
 from skilllib.critic import FeedbackCritic
-from skilllib.errors import BudgetSpent, CyclicCalls, DuplicateSkill, ModelUseless
+from skilllib.errors import BudgetSpent, CyclicCalls, DuplicateSkill, ModelUseless, NotVerified, UnknownSkill
 from skilllib.library import SkillLibrary
 from skilllib.life import Life
 from skilllib.memory import Memory, observed
@@ -35,7 +35,7 @@ from skilllib.protocols import (
 from skilllib.records.base import Json, Scalar, content_hash
 from skilllib.records.blame import broke
 from skilllib.records.execution import Attempt, Execution, Limits, Proof, Trace, Verdict
-from skilllib.records.ledger import Change
+from skilllib.records.ledger import Change, Decision
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import Observation
@@ -308,7 +308,7 @@ class Agent:
                 provenance=made.provenance.model_copy(update=said),
                 primitives=self._primitives,
             )
-        except (DuplicateSkill, CyclicCalls) as error:
+        except (DuplicateSkill, CyclicCalls, UnknownSkill) as error:
             return attempt.model_copy(update={"advice": str(error)})
         asked = (*trace.attempts, attempt)
         self.library.count(skill.code_hash, tokens=sum(one.tokens for one in asked), usd=sum(one.usd for one in asked))
@@ -316,7 +316,11 @@ class Agent:
             return attempt
         change = self._change(task, draft, skill, attempt.proof.kept)
         decision = self.gate.decide(change, attempt.proof)
-        self.library.commit(change, decision, proof=attempt.proof)
+        try:
+            self.library.commit(change, decision, proof=attempt.proof)
+        except NotVerified as error:  # another process was faster: what it calls was revoked, or a new caller is not checked
+            decision = Decision(outcome="need_more", codes=("overtaken",), reason=str(error))
+            self.library.commit(change, decision, proof=attempt.proof)
         return attempt.model_copy(update={"admitted": skill.version_hash if decision.outcome == "promote" else None})
 
     def _counted(self, draft: Draft, attempt: Attempt) -> None:

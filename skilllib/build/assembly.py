@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from skilllib.library import SkillLibrary
 from skilllib.library.admission import Policy
 from skilllib.life import Life
 from skilllib.memory import Memory
-from skilllib.models.account import Account
+from skilllib.models.account import Account, Requests
 from skilllib.models.assembly import Models, opened
 from skilllib.prompts import own
 from skilllib.protocols import Embedder, Environment, EnvironmentFactory, LanguageModel, Recorder, Resumable
@@ -83,6 +83,7 @@ def learner(
         policy: Policy = "opinion" if options.preset == "voyager" else "evidence"
         library = stack.enter_context(SkillLibrary.open(options.library, create=True, embedder=vectors, policy=policy))
         stack.enter_context(library.writing(f"learn {options.environment} (run {run})"))
+        guard = stack.enter_context(closing(library.guard()))
         life, account = Life(environment, seed=options.seed), Account(watch=_told(recorder), ahead=_foretold(recorder))
         ground = Ground(
             options=options,
@@ -90,8 +91,8 @@ def learner(
             library=library,
             memory=Memory(),
             embedder=vectors,
-            sandbox=stack.enter_context(MontySandbox()),
-            workers=stack.enter_context(make_workers(options.environment, given, jobs=options.jobs, world=world)),
+            sandbox=stack.enter_context(MontySandbox(guard=guard)),
+            workers=stack.enter_context(make_workers(options.environment, given, jobs=options.jobs, world=world, guard=guard)),
             observe=life.wake,
             recorder=recorder,
         )
@@ -99,6 +100,7 @@ def learner(
         stages = searching(ground) if models is None else modelled(ground, models, stack)
         agent = _agent(ground, stages, life=life, account=account, run=run)
         unfinished, earlier = _resumed(agent, options)
+        stack.callback(_keep_lost, library, run, account)
         yield Learner(agent=agent, library=library, environment=environment, unfinished=unfinished, earlier=earlier, models=models)
 
 
@@ -208,9 +210,18 @@ def _resumed(agent: Agent, options: LearnOptions) -> tuple[Trace | None, list[di
     notes = library.notes(run)
     if isinstance(agent.curriculum, Resumable) and "curriculum" in notes:
         agent.curriculum.restore(notes["curriculum"])
+    if "lost" in notes:
+        agent.progress.account.lost = Requests(*notes["lost"])
     episode = int(notes.get("episode", -1))
     agent.life.resume((attempt for trace in mine for attempt in trace.attempts), episode=episode)
     return (mine[-1] if mine else None), earlier
+
+
+def _keep_lost(library: SkillLibrary, run: str, account: Account) -> None:
+    """Keep what models were asked without an answer: it stands in no trace, and a resumed run has spent it all the same."""
+    if account.lost.calls:
+        with library.transaction():
+            library.note(run, "lost", [account.lost.calls, account.lost.seconds])
 
 
 @contextmanager

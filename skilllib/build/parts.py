@@ -6,7 +6,7 @@ import functools
 
 from skilllib.embedders.hashing import HashingEmbedder
 from skilllib.embedders.minilm import MiniLMEmbedder
-from skilllib.protocols import Embedder, Environment, EnvironmentFactory, Sandbox
+from skilllib.protocols import Embedder, Environment, EnvironmentFactory, Guard, Sandbox
 from skilllib.registry import make_environment
 from skilllib.sandbox import MontySandbox
 from skilllib.workers import Workers
@@ -17,15 +17,22 @@ def make_world(name: str, options: dict[str, object]) -> Environment:
     return make_environment(name, **options)
 
 
-def make_sandbox() -> Sandbox:
+def make_sandbox(guard: Guard | None = None) -> Sandbox:
     """Make a sandbox; likewise."""
-    return MontySandbox()
+    return MontySandbox(guard=guard)
 
 
-def make_workers(environment: str, options: dict[str, object], *, jobs: int, world: EnvironmentFactory | None = None) -> Workers:
+def make_workers(
+    environment: str,
+    options: dict[str, object],
+    *,
+    jobs: int,
+    world: EnvironmentFactory | None = None,
+    guard: Guard | None = None,
+) -> Workers:
     """Return workers that run programs on fresh worlds of an environment, or of one made by a factory."""
     made = functools.partial(make_world, environment, options) if world is None else functools.partial(world, **options)
-    return Workers(world=made, sandbox=make_sandbox, processes=jobs)
+    return Workers(world=made, sandbox=functools.partial(make_sandbox, guard), processes=jobs)
 
 
 def make_embedder(name: str | None) -> Embedder:

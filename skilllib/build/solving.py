@@ -81,6 +81,7 @@ def _reading(
         environment = stack.enter_context(closing(make_world(options.environment, given) if world is None else world(**given)))
         vectors = embedder or make_embedder(options.embedder)
         library = stack.enter_context(SkillLibrary.open(options.library, embedder=vectors, index="exact"))
+        guard = stack.enter_context(closing(library.guard()))
         life, account, memory = Life(environment, seed=options.seed, purpose="solve"), Account(), remembered(library)
         ground = Ground(
             options=options,
@@ -88,8 +89,8 @@ def _reading(
             library=library,
             memory=memory,
             embedder=vectors,
-            sandbox=stack.enter_context(MontySandbox()),
-            workers=stack.enter_context(make_workers(options.environment, given, jobs=1, world=world)),
+            sandbox=stack.enter_context(MontySandbox(guard=guard)),
+            workers=stack.enter_context(make_workers(options.environment, given, jobs=1, world=world, guard=guard)),
             observe=life.wake,
             recorder=silent,
         )

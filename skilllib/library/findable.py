@@ -19,7 +19,7 @@ from skilllib.library.database import Database
 from skilllib.library.hnsw import HnswIndex
 from skilllib.library.index import ExactIndex, Stamp
 from skilllib.library.lock import BRIEF, ServerLock, WriterLock
-from skilllib.library.text import indexed_text
+from skilllib.library.text import RECIPE, indexed_texts
 from skilllib.protocols import Embedder, Index, Vectors
 from skilllib.records.skill import Skill
 
@@ -32,6 +32,9 @@ _CHUNK = 5000
 """Vectors that are read at once."""
 LARGE = 10_000
 """Up to this many, a scan takes less than a third of the time that embedding the query takes, and needs no file."""
+
+DETAILS = 0.5
+"""Weight of the vector of a skill's details beside that of its name and summary."""
 
 
 class Findable:
@@ -73,11 +76,19 @@ class Findable:
             self._embedder = MiniLMEmbedder()
         return self._embedder
 
+    @property
+    def fingerprint(self) -> str:
+        """Identifies by what and from what the vectors were made; others are never compared with them."""
+        return f"{self.embedder.fingerprint}-{RECIPE}"
+
     def nearest(self, query: str, *, k: int) -> list[tuple[str, float]]:
         """Return at most k (code hash, cosine) pairs of active skills, best first."""
         if k < 1:
             return []
-        vector = self.embedder.embed([query])[0]
+        return self.near(self.embedder.embed([query])[0], k=k)
+
+    def near(self, vector: Vectors, *, k: int) -> list[tuple[str, float]]:
+        """Return at most k (code hash, cosine) pairs of active skills, nearest to a vector, best first."""
         index = self.current()
         try:
             return index.nearest(vector, k=k)
@@ -95,12 +106,20 @@ class Findable:
             raise RuntimeError("following a stamp always leaves an index")
         return self._index
 
+    def stamp(self) -> Stamp:
+        """Return which state of the library is the present one."""
+        return self._due()
+
+    def vectors(self, keys: Sequence[str]) -> Vectors:
+        """Return the vectors of skills of any status, (n, d), computing those that are missing."""
+        return self._vectors(keys, self.fingerprint)
+
     def _due(self) -> Stamp:
         number = sa.cast(tables.meta.c.value, sa.Integer)
         query = sa.select(number, tables.ledger.c.hash).join(tables.ledger, tables.ledger.c.number == number, isouter=True)
         with self._database.reading() as connection:
             entry, check = connection.execute(query.where(tables.meta.c.key == "findable")).one()
-        return Stamp(entry, check or ledger.FIRST, self.embedder.fingerprint)
+        return Stamp(entry, check or ledger.FIRST, self.fingerprint)
 
     def follow_if_open(self) -> None:
         """Take over what was just committed, if a search has opened the index; a failure is repaired by the next search."""
@@ -114,8 +133,8 @@ class Findable:
 
     def embed(self, connection: sa.Connection, skills: Sequence[Skill]) -> Vectors:
         """Compute and store the vectors of skills within a transaction; return them, (n, d)."""
-        vectors = self.embedder.embed(self._texts(connection, skills))
-        store.add_vectors(connection, self.embedder.fingerprint, [skill.code_hash for skill in skills], vectors)
+        vectors = self._embedded(self._texts(connection, skills))
+        store.add_vectors(connection, self.fingerprint, [skill.code_hash for skill in skills], vectors)
         return vectors
 
     def rebuild(self) -> None:
@@ -185,6 +204,9 @@ class Findable:
 
     def _follow_chroma(self, index: ChromaIndex, due: Stamp) -> None:
         try:
+            if isinstance(index, ChromaServer) and index.stamp() == due:  # a server may be read while others write
+                self._index = index
+                return
             with self._lock.hold(BRIEF, timeout_s=0.0):
                 if index.stamp() != self._holds:
                     index.close()  # another process wrote; what Chroma has in memory is not what is there now
@@ -237,13 +259,14 @@ class Findable:
     def _fill(self, index: Index, due: Stamp, *, since: int, drop: set[str] | None = None) -> None:
         """Put into the index what became active after an entry of the ledger, and drop what is active no longer."""
         columns = tables.versions.c
-        changed = sa.select(columns.code_hash, columns.status).where(columns.entry > since).order_by(columns.sequence)
+        recent = sa.select(columns.code_hash).where(columns.entry > since)
+        live = (
+            sa.select(columns.code_hash).where(columns.status == "active", columns.code_hash.in_(recent)).order_by(columns.sequence)
+        )
         with self._database.reading() as connection:
-            statuses = {code_hash: status for code_hash, status in connection.execute(changed)}
-        active = [code_hash for code_hash, status in statuses.items() if status == "active"]
-        gone = (drop or set()) - set(active)
-        if since >= 0:
-            gone |= statuses.keys() - set(active)
+            changed = set(connection.execute(recent).scalars()) if since >= 0 else set()
+            active = list(connection.execute(live).scalars())
+        gone = ((drop or set()) | changed) - set(active)
         if gone:
             index.drop(sorted(gone))
         for start in range(0, len(active), _CHUNK):
@@ -266,10 +289,18 @@ class Findable:
                 return self.embed(connection, skills)
         with self._database.reading() as connection:
             texts = self._texts(connection, skills)
-        return self.embedder.embed(texts)
+        return self._embedded(texts)
 
-    def _texts(self, connection: sa.Connection, skills: Sequence[Skill]) -> list[str]:
-        return [indexed_text(one, store.effects_of(connection, one.code_hash), promises=self._promises) for one in skills]
+    def _embedded(self, texts: Sequence[tuple[str, str]]) -> Vectors:
+        """Return a unit vector for each skill: of its main text, and with less weight of its details."""
+        found = self.embedder.embed([text for pair in texts for text in pair if text])
+        rows, vectors = iter(found), np.empty((len(texts), found.shape[1]), dtype=np.float32)
+        for at, (_, details) in enumerate(texts):
+            vectors[at] = next(rows) + (DETAILS * next(rows) if details else 0)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+    def _texts(self, connection: sa.Connection, skills: Sequence[Skill]) -> list[tuple[str, str]]:
+        return [indexed_texts(one, store.effects_of(connection, one.code_hash), promises=self._promises) for one in skills]
 
     def _active(self) -> int:
         query = sa.select(sa.func.count()).select_from(tables.versions).where(tables.versions.c.status == "active")

@@ -26,6 +26,13 @@ def target(connection: sa.Connection, skill: Skill) -> str:
     return skill.code_hash if connection.execute(first).scalar() in (skill.version_hash, None) else skill.version_hash
 
 
+def named(target: str) -> sa.ColumnElement[bool]:
+    """Return the condition of the version that the ledger calls so."""
+    columns = tables.versions.c
+    first = sa.select(sa.func.min(columns.sequence)).where(columns.code_hash == target).scalar_subquery()
+    return sa.or_(columns.version_hash == target, columns.sequence == first)
+
+
 def append(connection: sa.Connection, change: Change, decision: Decision) -> LedgerEntry:
     """Add an entry at the end of the chain."""
     table = tables.ledger

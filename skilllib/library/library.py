@@ -305,7 +305,7 @@ class SkillLibrary(Using, Lookup, Outbox):
             raise InvalidRecord(f"cannot commit {change.kind!r} of {len(change.targets)} targets; skills are created with `admit`")
         with self._writes(f"{change.kind} {change.targets[0][:12]}") as connection:
             change = self._addressed(connection, change)
-            targets = {target: self.version(target) for target in change.targets}
+            targets = {target: store.rows(connection, ledgers.named(target))[0].skill for target in change.targets}
             after = ledgers.transitions(change, decision, ledgers.been_active(connection, change))
             activated = [targets[target] for target, status in after.items() if status == "active"]
             plans = [self._update(skill, change, decision, proof) for skill in activated]

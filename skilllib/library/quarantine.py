@@ -27,18 +27,22 @@ def take_in(connection: sa.Connection, skill: Skill, tests: Sequence[KeptTest], 
 
     Raises:
         InvalidRecord: Its parts contradict each other.
-        DuplicateSkill: Its code is there with another text, or this very skill was revoked.
+        DuplicateSkill: It is there under another name, or this very skill was revoked.
         UnknownSkill: It calls something that is not there, or that was revoked.
         CyclicCalls: It would reach a skill of its own name.
     """
     refuse_senseless(skill, tests)
-    if (known := store.by_hash(connection, [skill.code_hash]).get(skill.code_hash)) is not None:
-        return _known(skill, known)
-    _refuse_calls(connection, skill)
     columns = tables.versions.c
+    known = [row.skill for row in store.rows(connection, columns.code_hash == skill.code_hash)]
+    for one in known:
+        _refuse_known(skill, one)
+    if (same := next((one for one in known if one.version_hash == skill.version_hash), None)) is not None:
+        return same
+    _refuse_calls(connection, skill)
     number = store.next_number(connection, columns.version, columns.name == skill.name)
     kept = skill.model_copy(update={"version": number, "status": "trial"})
-    change = Change(kind="create", targets=(skill.code_hash,), rationale=rationale, proposer=proposer)
+    target = skill.version_hash if known else skill.code_hash
+    change = Change(kind="create", targets=(target,), rationale=rationale, proposer=proposer)
     origin, words = (BY_HAND, "was written by hand") if skill.provenance.writer == BY_HAND else (IMPORTED, "came from outside")
     decision = Decision(outcome="need_more", codes=("trial", origin), reason=f"{words}; needs a proof")
     store.add_version(connection, kept, ledger.append(connection, change, decision).number)
@@ -73,14 +77,11 @@ def refuse_senseless(skill: Skill, tests: Sequence[KeptTest]) -> None:
         Check(test.check, parameters=frozenset(test.check_arguments))
 
 
-def _known(skill: Skill, known: Skill) -> Skill:
-    if known.version_hash != skill.version_hash:
-        raise DuplicateSkill(f"{skill.name!r} is here as {known.name!r} (version {known.version}) with another text")
+def _refuse_known(skill: Skill, known: Skill) -> None:
     if known.name != skill.name:
         raise DuplicateSkill(f"{skill.name!r} is here under the name {known.name!r} (version {known.version})")
     if known.status == "revoked":
         raise DuplicateSkill(f"{skill.name!r} (version {known.version}) is this very skill and was revoked; restore it instead")
-    return known
 
 
 def _refuse_calls(connection: sa.Connection, skill: Skill) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from skilllib.library import ledger, tables
+from skilllib.records.execution import Attempt
 from skilllib.records.ledger import Change, Decision, LedgerEntry
 from skilllib.records.skill import Skill
 
@@ -80,6 +81,18 @@ def quarantined(connection: sa.Connection, entry: LedgerEntry) -> tuple[str, ...
     """Return what the entry after that of a revocation put on trial, by their hashes in the ledger."""
     following = ledger.entries(connection, tables.ledger.c.number == entry.number + 1)
     return next((after.change.targets for after in following if after.change.kind == "quarantine"), ())
+
+
+def note_uses(connection: sa.Connection, trace: str, attempt: Attempt) -> None:
+    """Note which skills an attempt executed, called or run as they are."""
+    versions, uses = tables.versions.c, tables.uses
+    root = sa.select(versions.code_hash).where(versions.version_hash == attempt.reuses)
+    executed = {call.code_hash for call in attempt.execution.skill_calls}
+    if attempt.reuses is not None:
+        executed.update(connection.execute(root).scalars())
+    known = set(connection.execute(sa.select(uses.c.code_hash).where(uses.c.trace == trace)).scalars()) if executed else set()
+    if new := sorted(executed - known):
+        connection.execute(sa.insert(uses), [{"code_hash": code_hash, "trace": trace} for code_hash in new])
 
 
 def used_in(connection: sa.Connection, code_hash: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

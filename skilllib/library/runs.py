@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from skilllib.errors import InvalidRecord, RunError
-from skilllib.library import store, tables
+from skilllib.library import revoking, store, tables
 from skilllib.library.database import Database
 from skilllib.records.base import Json, canonical
 from skilllib.records.execution import Attempt, Trace
@@ -132,6 +132,7 @@ class RunLog:
                     connection.execute(sa.insert(tables.attempts), {**values, "created_at": store.now()})
             except IntegrityError as error:
                 raise RunError(f"run {run!r} already has an attempt {attempt.number}; attempts are never replaced") from error
+            revoking.note_uses(connection, trace_id, attempt)
 
     def attempt_count(self, run: str | None = None) -> int:
         """Return how many attempts a run has made; all runs together for None."""

@@ -13,6 +13,8 @@ from skilllib.errors import InvalidRecord, NotVerified, UnknownSkill
 from skilllib.library import ledger, pruning, relinking, revoking, store, tables
 from skilllib.library.admission import OPINION, Policy
 from skilllib.library.catalogue import Catalogue
+from skilllib.library.guarding import Guard
+from skilllib.library.place import Place
 from skilllib.library.pruning import Bounds, Pruning
 from skilllib.library.relinking import Update
 from skilllib.library.revoking import Revocation
@@ -50,6 +52,7 @@ class Difference:
 class Upkeep(Catalogue):
     """The part of a library that keeps its skills in order."""
 
+    path: Place
     policy: Policy
 
     def _writes(self, purpose: str) -> AbstractContextManager[sa.Connection]:
@@ -253,6 +256,10 @@ class Upkeep(Catalogue):
         with self._database.reading() as connection:
             runs, traces = revoking.used_in(connection, skill.code_hash)
         return Revocation(skill=self.version(skill.version_hash), entry=entry, callers=callers, runs=runs, traces=traces)
+
+    def guard(self) -> Guard:
+        """Return what tells, before each call of a skill, whether it was revoked meanwhile; for sandboxes, also of other processes."""
+        return Guard(self.path)
 
     def prunable(self, bounds: Bounds | None = None) -> tuple[Pruning, ...]:
         """Return the active skills that might better be retired, with the figures; nothing is changed.

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from skilllib.errors import SandboxUnavailable
-from skilllib.protocols import Environment
+from skilllib.protocols import Environment, Guard
 from skilllib.records.base import Json, Scalar
 from skilllib.records.execution import Execution, Limits, ProgramError
 from skilllib.records.program import Program
@@ -39,6 +39,7 @@ class MontySandbox:
     Args:
         seed: Seed of the `random` module inside.
         request_timeout_s: Seconds after which a worker that does not answer is killed.
+        guard: Is asked before each skill is entered whether it may be run; it is sent along to worker processes.
 
     Covered: a program reaches the primitives it was granted, the skills of its closure and `facts()`, nothing else (no
     file, network, process, module of ours, other run). Time, memory, recursion, output, primitive calls and world steps are
@@ -50,8 +51,9 @@ class MontySandbox:
     one argument of up to the memory limit is decoded.
     """
 
-    def __init__(self, *, seed: int = 7, request_timeout_s: float = 60.0) -> None:
+    def __init__(self, *, seed: int = 7, request_timeout_s: float = 60.0, guard: Guard | None = None) -> None:
         self._seed = seed
+        self._guard = guard
         self._workers = WorkerPool(request_timeout_s=request_timeout_s)
 
     def run(
@@ -67,7 +69,10 @@ class MontySandbox:
     ) -> Execution:
         """Run a program once in the environment's present episode; see `protocols.Sandbox.run`."""
         linked = link(program, closure, calls, token=secrets.token_hex(8))
-        run = _Run(linked, WorldWatch(environment), limits, grants)
+        run = _Run(linked, WorldWatch(environment), limits, grants, self._guard)
+        if self._guard is not None and (reason := self._guard.refusal_of(program, calls)) is not None:
+            run.error = ProgramError(kind="grant", message=reason)
+            return run.execution(dict(arguments))
         try:
             bound = bind(program.name, program.parameters, (), arguments)
         except ArgumentRefused as refused:
@@ -90,9 +95,11 @@ class MontySandbox:
 class _Run:
     """One program, one checkout, one execution."""
 
-    def __init__(self, linked: Linked, world: WorldWatch, limits: Limits, grants: frozenset[str] | None) -> None:
+    def __init__(
+        self, linked: Linked, world: WorldWatch, limits: Limits, grants: frozenset[str] | None, guard: Guard | None
+    ) -> None:
         self._linked, self._world, self._limits = linked, world, limits
-        self._session = Session(linked, world, limits, grants)
+        self._session = Session(linked, world, limits, grants, guard)
         self._started = time.monotonic()
         self._output = _Output(limits.output_bytes)
         self._value: Json = None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from skilllib.protocols import Guard
 from skilllib.records.execution import Limits, ProgramError
 from skilllib.records.skill import Skill
 from skilllib.records.world import Failure, Primitive
@@ -49,8 +50,11 @@ class Call:
 class Session:
     """Our side of one run."""
 
-    def __init__(self, linked: Linked, world: WorldWatch, limits: Limits, grants: frozenset[str] | None) -> None:
+    def __init__(
+        self, linked: Linked, world: WorldWatch, limits: Limits, grants: frozenset[str] | None, guard: Guard | None = None
+    ) -> None:
         self.world, self.stack = world, SkillStack()
+        self._guard = guard
         self._linked, self._limits = linked, limits
         declared = {primitive.name: primitive for primitive in world.spec.primitives if primitive.name != FACTS}
         self._primitives = {name: declared[name] for name in declared if grants is None or name in grants}
@@ -147,6 +151,8 @@ class Session:
         self.stack.speaks(door.caller, self.now)
         program = door.callee.program
         assert program is not None  # noqa: S101 - the linker makes doors to code only
+        if self._guard is not None and (reason := self._guard.refusal(door.callee)) is not None:
+            return self._raise(PermissionError(reason), self._error("grant", reason, None))
         try:
             arguments = bind(program.name, program.parameters, args, kwargs)
         except ArgumentRefused as refused:

@@ -1,10 +1,15 @@
 """A library in a temporary folder, and short ways to make programs, traces and proofs."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import inspect
+import itertools
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from skilllib.embedders import HashingEmbedder
 from skilllib.library import SkillLibrary
@@ -14,6 +19,8 @@ from skilllib.records.program import Program
 from skilllib.records.skill import Contract, KeptTest, Provenance, Skill
 from skilllib.records.task import Task
 from skilllib.records.world import Observation
+
+sys.path.append(str(Path(__file__).parents[1]))  # for what several folders of tests use
 
 NOTHING = Observation(text="", facts={})
 
@@ -83,7 +90,7 @@ class Maker:
         return library.commit(change, self.promote, proof=proof)
 
     def change(self, kind: str, *skills: Skill) -> Change:
-        return Change.model_validate({"kind": kind, "targets": tuple(skill.code_hash for skill in skills), "proposer": "test"})
+        return Change.model_validate({"kind": kind, "targets": tuple(skill.version_hash for skill in skills), "proposer": "test"})
 
     def active(self, library: SkillLibrary, name: str, *, calls: Sequence[str] = (), salt: str = "") -> Skill:
         program = self.program(name, calls=calls, salt=salt)
@@ -102,7 +109,51 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "library"
 
 
+BACKENDS = [
+    "folder",
+    pytest.param("chroma", marks=pytest.mark.slow),
+    pytest.param("servers", marks=[pytest.mark.postgres, pytest.mark.xdist_group("servers")]),
+]
+"""What every test of a library's promises runs on: a folder, one with Chroma in it, and a PostgreSQL with a Chroma server."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    asked = inspect.signature(metafunc.function).parameters
+    if "backend" in metafunc.fixturenames:
+        metafunc.parametrize("backend", BACKENDS[:1] if {"folder", "tmp_path"} & set(asked) else BACKENDS)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], dict[str, str]]]:
+    """Make an empty database on a PostgreSQL server, and name a Chroma server."""
+    import servers
+
+    with (
+        servers.postgres(tmp_path_factory.mktemp("postgres")) as url,
+        servers.chroma(tmp_path_factory.mktemp("chroma")) as vectors,
+    ):
+        engine = sa.create_engine(f"{url}/postgres".replace(":", "+psycopg:", 1), isolation_level="AUTOCOMMIT")
+        numbers = itertools.count(1)
+
+        def fresh() -> dict[str, str]:
+            name = f"library_{next(numbers)}"
+            with engine.connect() as connection:
+                connection.execute(sa.text(f"CREATE DATABASE {name}"))
+            return {"path": f"{url}/{name}", "vectors": vectors}
+
+        yield fresh
+        engine.dispose()
+
+
 @pytest.fixture
-def library(folder: Path) -> Iterator[SkillLibrary]:
-    with SkillLibrary.open(folder, create=True, embedder=HashingEmbedder(), index="exact") as opened:
+def place(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """Where a library is and what it is searched with, as arguments of `SkillLibrary.open`."""
+    if backend == "servers":
+        return request.getfixturevalue("servers")()
+    return {"path": tmp_path / "library", "index": "auto" if backend == "folder" else "chroma"}
+
+
+@pytest.fixture
+def library(place: dict[str, Any]) -> Iterator[SkillLibrary]:
+    with SkillLibrary.open(create=True, embedder=HashingEmbedder(), **place) as opened:
         yield opened
