@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
@@ -17,7 +18,7 @@ from skilllib.writer.plan import Statement, calls_in
 from skilllib.writer.planner import Blocked, Planner
 from skilllib.writer.providers import Providers, known_skills
 from skilllib.writer.ranking import WordRanking
-from skilllib.writer.salvage import enough, inserted, without
+from skilllib.writer.salvage import enough, inserted, statement, without
 from skilllib.writer.source import block_source
 from skilllib.writer.tried import Tried, may_try
 
@@ -74,14 +75,15 @@ class MendingWriter:
             return  # one that also takes what the task does not give generalises a skill, and is mended with that one
         if (rest := enough(task, last)) is not None:
             yield rest
-        error = _fault(last)
-        if error is None or error.line is None or error.failure is None or _mends(trace) >= MENDS:
+        base = _base(_line_of_descent(trace))
+        error = _fault(base) if base else None
+        if base is None or error is None or error.line is None or error.failure is None:
             return
         if error.failure.missing and (before := self._providing(map(Need.of, error.failure.missing), trace)):
             names = ", ".join(dict.fromkeys(call.name for call in calls_in(before)))
-            yield from _drafts(inserted(last.program, error.line, block_source(before)), f"{names} before line {error.line}")
-        if not last.verdict.solved:
-            yield from _drafts(without(last.program, error.line), f"without line {error.line}, which failed")
+            yield from _drafts(inserted(base.program, error.line, block_source(before)), f"{names} before line {error.line}")
+        if not base.verdict.solved:
+            yield from _drafts(without(base.program, error.line), f"without line {error.line}, which failed")
 
     def _providing(self, needs: Iterable[Need], trace: Trace) -> tuple[Statement, ...]:
         """Return what sees to needs, as far as anything is known to."""
@@ -108,14 +110,25 @@ def _fault(attempt: Attempt) -> ProgramError | None:
     return next((e for e in errors if e and e.skill is None and e.failure is not None and e.line is not None), None)
 
 
-def _mends(trace: Trace) -> int:
-    """Return how many programs in a row were mended last."""
-    count = 0
+def _line_of_descent(trace: Trace) -> list[Attempt]:
+    """Return the last program that was written and those that were mended from it, in order; none where it was mended enough."""
+    found: list[Attempt] = []
     for attempt in reversed(trace.attempts):
+        found.insert(0, attempt)
         if attempt.route != "adapt" or attempt.reuses is not None:
             break
-        count += 1
-    return count
+    return found if len(found) <= MENDS else []
+
+
+def _base(line: Sequence[Attempt]) -> Attempt | None:
+    """Return the program to be mended: the last one in which a line failed that had been written.
+
+    Where what was put in failed itself, it is no base to build on: something else is put in its place, with what that showed.
+    """
+    written = {ast.unparse(node) for node in ast.walk(line[0].program.function) if isinstance(node, ast.stmt)} if line else set()
+    failed = [(attempt, error) for attempt in line if (error := _fault(attempt)) is not None and error.line is not None]
+    mendable = [attempt for attempt, error in failed if statement(attempt.program, error.line or 0) in written]
+    return mendable[-1] if mendable and line and failed[-1][0] is line[-1] else None
 
 
 def _drafts(program: Program | None, how: str) -> Iterator[Draft]:

@@ -46,6 +46,12 @@ def inserted(program: Program, line: int, source: str) -> Program | None:
     return _edited(program, line, lambda statement: [*ast.parse(source).body, statement])
 
 
+def statement(program: Program, line: int) -> str | None:
+    """Return the innermost statement at a line as Python in its plainest form, or None if there is none."""
+    found = _innermost(program.function, line)
+    return ast.unparse(found) if found is not None else None
+
+
 def enough(task: Task, attempt: Attempt) -> Draft | None:
     """Return the part of a program that had done its task before it failed, or None if it had not."""
     check, execution = task.parsed_check(), attempt.execution
@@ -72,17 +78,21 @@ def _parsed(function: ast.FunctionDef) -> Program | None:
 
 def _edited(program: Program, line: int, edit: Callable[[ast.stmt], list[ast.stmt]]) -> Program | None:
     function = copy.deepcopy(program.function)
+    innermost = _innermost(function, line)
+    if innermost is None:
+        return None
+    function.body = [new for old in function.body for new in _listed(_Edit(innermost, edit).visit(old))]
+    return _parsed(function)
+
+
+def _innermost(function: ast.FunctionDef, line: int) -> ast.stmt | None:
     at = [
         statement
         for top in function.body[1:]
         for statement in ast.walk(top)
         if isinstance(statement, ast.stmt) and statement.lineno <= line <= (statement.end_lineno or statement.lineno)
     ]
-    if not at:
-        return None
-    innermost = min(at, key=lambda statement: ((statement.end_lineno or line) - statement.lineno, -statement.col_offset))
-    function.body = [new for old in function.body for new in _listed(_Edit(innermost, edit).visit(old))]
-    return _parsed(function)
+    return min(at, key=lambda one: ((one.end_lineno or line) - one.lineno, -one.col_offset)) if at else None
 
 
 def _listed(new: ast.AST | list[ast.stmt] | None) -> list[ast.stmt]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from agents import bakery_agent
+from modelled import GOOD, SEEN, TASK, Shelf, failed
 
 from skilllib.agent import Agent
-from skilllib.records.execution import Trace
+from skilllib.memory import Memory
+from skilllib.records.execution import Attempt, Execution, ProgramError, Trace
 from skilllib.records.task import Task
-from skilllib.testing import HashingEmbedder, ScriptedWriter
+from skilllib.records.world import Failure, Missing
+from skilllib.testing import HashingEmbedder, ScriptedWriter, make_bakery
 from skilllib.writer.mending import MENDS, MendingWriter
 from skilllib.writer.routing import RoutingWriter
+from skilllib.writer.salvage import statement
 
 MILLED = "after.tally.milled_flour > before.tally.milled_flour"
 FLOUR = Task(id="flour", environment="bakery", goal="mill flour", check=MILLED)
@@ -110,8 +116,29 @@ def test_nothing_is_tried_twice(tmp_path: Path) -> None:
     assert len(set(failed_for_good)) == len(failed_for_good)
 
 
-def test_a_task_that_lacks_the_same_twice_is_set_aside(tmp_path: Path) -> None:
-    one, two = program("sell", "knead()"), program("sell_it", "knead()", "walk('home')")
-    with mending(tmp_path, one, two, program("never", "walk('home')")) as (agent, written):
-        trace = solved(agent, Task(id="dough", environment="bakery", goal="see dough", check="after.stock.dough >= 18"))
-    assert not trace.solved and len(written.tasks) == 2
+def lacking(source: str, fact: str, *, have: int = 0) -> Attempt:
+    failure = Failure(message="no", missing=(Missing(fact=fact, at_least=2, have=have),))
+    error = ProgramError(kind="primitive", message="no", failure=failure)
+    return failed(source, execution=Execution(before=SEEN, after=SEEN, error=error))
+
+
+@pytest.mark.parametrize(("second", "asked"), [("stock.egg", 0), ("stock.wheat", 1)])
+def test_a_task_for_which_two_programs_lacked_the_same_is_set_aside(second: str, asked: int) -> None:
+    then = ScriptedWriter(GOOD)
+    writer = MendingWriter(make_bakery().spec, memory=Memory(), skills=Shelf(), embedder=HashingEmbedder(), then=then)
+    attempts = (lacking(program("one", "bake()"), "stock.egg"), lacking(program("two", "bake()"), second, have=1))
+    writer.write(TASK, skills=(), trace=Trace(task=TASK, attempts=attempts))
+    assert len(then.tasks) == asked
+
+
+def test_what_was_put_in_and_failed_itself_is_no_base_to_build_on(tmp_path: Path) -> None:
+    """Eggs come by chance, and the oven has to be lit: wrong guesses on the way must not pile up in the program."""
+    task = Task(id="fire", environment="bakery", goal="light the oven", check="after.tally.lit_oven > before.tally.lit_oven")
+    with mending(tmp_path, program("fire_up", "light()")) as (agent, written):
+        trace = solved(agent, task)
+        sources = [attempt.program.source for attempt in trace.attempts]
+        for attempt, after in itertools.pairwise(trace.attempts):
+            error = attempt.execution.error
+            if error is not None and error.line is not None and (line := statement(attempt.program, error.line)) != "light()":
+                assert after.program.source.count(str(line)) <= attempt.program.source.count(str(line)), "it was not wrapped up"
+        assert trace.solved and len(written.tasks) == 1, sources
