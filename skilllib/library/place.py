@@ -33,7 +33,7 @@ def located(where: str | Path | sa.URL) -> Place:
     if (found := _SERVER.match(str(where))) is None:
         return Path(where).expanduser()
     try:
-        return sa.make_url(f"postgresql+psycopg://{str(where)[found.end() :]}")
+        return sa.make_url(f"postgresql://{str(where)[found.end() :]}")
     except (ArgumentError, ValueError) as error:
         raise StorageFailed(f"{str(where)!r} is no address of a database: {error}; write postgresql://USER@HOST/NAME") from error
 
@@ -72,7 +72,7 @@ def server_engine(url: sa.URL, *, name: str = "skilllib", pooled: bool = True) -
     try:
         # Readers see one state for a whole transaction; a writer is alone, and must see what the one before it wrote.
         return sa.create_engine(
-            url,
+            url.set(drivername="postgresql+psycopg"),
             connect_args=arguments,
             isolation_level="REPEATABLE READ",
             poolclass=QueuePool if pooled else NullPool,
