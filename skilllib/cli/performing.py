@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ from rich.tree import Tree
 
 from skilllib.cli.output import arguments_text, change_text
 from skilllib.errors import EnvironmentFault, InvalidRecord
-from skilllib.protocols import Environment, Rendering
+from skilllib.protocols import Environment, Guard, Rendering
 from skilllib.records.base import Scalar
 from skilllib.records.execution import Execution, Limits, Step
 from skilllib.records.skill import Skill
@@ -93,26 +92,25 @@ def perform(
     skill: Skill,
     arguments: Mapping[str, Scalar],
     closure: Sequence[Skill],
-    name: str,
-    options: dict[str, Any],
+    made: Environment,
     *,
     seed: int,
     limits: Limits,
     camera: Camera | None = None,
+    guard: Guard | None = None,
 ) -> Execution:
-    """Run a skill from a reset of a new environment.
+    """Run a skill from a reset of an environment, and close that.
 
     Raises:
         InvalidRecord: The skill has no code form.
         EnvironmentFault: There is no such environment, or it breaks its contract.
     """
-    from skilllib.build import make_sandbox, make_world
+    from skilllib.build import make_sandbox
 
     if skill.program is None:
         raise InvalidRecord(f"{skill.name!r} has no code form, so it cannot be run")
-    made = make_world(name, options)
     world: Environment = Filmed(made, camera) if camera is not None else made
-    sandbox = make_sandbox()
+    sandbox = make_sandbox(guard)
     try:
         world.reset(seed if world.spec.seeds else None)
         return sandbox.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a skill in a fresh world, in the sandbox, and show its calls and what they changed."""
+    from skilllib.build import make_world
     from skilllib.cli import opening, performing
     from skilllib.cli.options import json_pairs, pairs
     from skilllib.cli.output import emit, stderr, stdout, write_file
@@ -41,9 +43,11 @@ def run(
         learned = opened.conditions(skill)
         options = {**learned.environment_options, **json_pairs(option, "the environment option")}
         cost = skill_costs(opened, skill.provenance.run).get(skill.version_hash)
+        guard = opened.guard()
     watch = performing.Camera() if gif else None
-    world, limits = env or skill.environment, learned.limits
-    execution = performing.perform(skill, given, closure, world, options, seed=seed, limits=limits, camera=watch)
+    world = make_world(env or skill.environment, options)
+    with contextlib.closing(guard):
+        execution = performing.perform(skill, given, closure, world, seed=seed, limits=learned.limits, camera=watch, guard=guard)
     if watch is not None and gif is not None:
         write_file(gif, watch.gif())
     if as_json:

@@ -258,7 +258,7 @@ class Upkeep(Catalogue):
         return Revocation(skill=self.version(skill.version_hash), entry=entry, callers=callers, runs=runs, traces=traces)
 
     def guard(self) -> Guard:
-        """Return what tells, before each call of a skill, whether it was revoked meanwhile; for sandboxes, also of other processes."""
+        """Return what tells a sandbox, here or in another process, before each call of a skill whether it was revoked meanwhile."""
         return Guard(self.path)
 
     def prunable(self, bounds: Bounds | None = None) -> tuple[Pruning, ...]:

@@ -141,7 +141,7 @@ class Using(Upkeep, RunLog):
         if self._sandbox is None:
             from skilllib.sandbox import MontySandbox
 
-            self._sandbox = MontySandbox()
+            self._sandbox = MontySandbox(guard=self.guard())
         return self._sandbox
 
     def _counted(self, skill: Skill, found: Called) -> None:

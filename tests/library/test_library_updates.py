@@ -204,7 +204,7 @@ def test_callers_of_what_is_generalised_call_the_general_one_with_its_argument(l
 def test_a_call_is_rewritten_in_place_or_not_at_all(call, rewritten):
     program = Program.parse(f"def go() -> None:\n    'Go.'\n    {call}\n")
     if rewritten is None:
-        with pytest.raises(ValueError, match="go|syntax|parse"):
+        with pytest.raises(ValueError, match=r"go|syntax|parse"):
             rewritten_calls(program, "fetch", {"what": "wood"})
     else:
         assert rewritten_calls(program, "fetch", {"what": "wood"}).source == f"def go() -> None:\n    'Go.'\n    {rewritten}\n"
