@@ -42,7 +42,7 @@ class Progress:
 
     @property
     def model_calls(self) -> int:
-        """Calls to language models."""
+        """Requests to language models, those that failed included."""
         return self.account.calls
 
     @property
@@ -76,7 +76,8 @@ class Progress:
         return new
 
     def _count_route(self, attempt: Attempt, *, steps: int) -> None:
-        spent = {"model_calls": len(attempt.model_calls), "tokens": attempt.tokens, "usd": attempt.usd, "world_steps": steps}
+        asked = sum(call.tries for call in attempt.model_calls)
+        spent = {"model_calls": asked, "tokens": attempt.tokens, "usd": attempt.usd, "world_steps": steps}
         for key, value in {"attempts": 1, "solved": int(attempt.solved), **spent}.items():
             self.routes[attempt.route][key] += value
 

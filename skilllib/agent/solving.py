@@ -35,6 +35,7 @@ FAILURES = 2
 """Failures of one sub-goal after which it is refused, whatever the state."""
 OFFERED = 12
 """Skills that a model is shown when it divides a task."""
+OUT_OF_STEPS = "the budget of world steps is spent; allow more with a larger `--max-steps` and run it again"
 END = {"terminated": "the world ended", "truncated": "the episode's time ran out"}
 
 Hands: TypeAlias = ZeroShot | Apprentice
@@ -126,7 +127,7 @@ class Solver:
         except _Ended as end:
             ending = end
         except BudgetSpent as error:
-            ending = _Ended("budget", str(error))
+            ending = _Ended("budget", f"{error} and run it again")
         except ModelUseless as error:
             ending = _Ended("failure", str(error))
         return Solution(
@@ -250,13 +251,13 @@ class Solver:
     def _try(self, task: Task, *, write: bool) -> None:
         """Pursue one task and note how it went; the end of the episode or of a budget ends everything."""
         if not self.hands.within_budget():
-            raise _Ended("budget", "the budget of world steps is spent")
+            raise _Ended("budget", OUT_OF_STEPS)
         trace = self.hands.pursue(task, write=write)
         self._done.append(_account(task, trace))
         if (end := ended(trace)) is not None:
             raise _Ended("failure", f"{END[end]} before the task was done")
         if not trace.solved and not self.hands.within_budget():
-            raise _Ended("budget", "the budget of world steps is spent")
+            raise _Ended("budget", OUT_OF_STEPS)
 
     def _reached(self, task: Task, by: By) -> None:
         """End with success if a task's check holds, compared with the beginning of everything."""
@@ -287,7 +288,7 @@ def _account(task: Task, trace: Trace) -> SubGoal:
         route=last.route if last else None,
         skills=tuple(dict.fromkeys(skills)),
         attempts=len(trace.attempts),
-        model_calls=len(calls),
+        model_calls=sum(call.tries for call in calls),
         tokens=sum(call.tokens_in + call.tokens_out for call in calls),
         world_steps=sum(attempt.execution.world_steps for attempt in trace.attempts),
     )

@@ -42,10 +42,11 @@ def show(
     if summary["ended"] == "interrupted":
         console.print(f"Interrupted; nothing is lost. Go on with: skilllib learn --resume --run {folder}", style="bold yellow")
     else:
-        why = summary["why"].rstrip(".") if summary["ended"] == "budget" else ENDINGS[summary["ended"]]
-        console.print(f"The run ended: {why}.")
+        spent = f"{summary['why']}, and go on with `--resume`" if summary["ended"] == "budget" else ""
+        console.print(f"The run ended: {spent or ENDINGS[summary['ended']]}.")
     if summary["ended"] == "model":
-        console.print(f"Nothing is lost. When it is mended, go on with: skilllib learn --resume --run {folder}")
+        console.print(f"Nothing is lost. Once its server, key or account is mended: skilllib learn --resume --run {folder}")
+        console.print("A run keeps its models and prompts. For others begin a new run; it goes on from the same library.")
     where = "" if library == Path("skill-library") else f" --library {library}"
     console.print(f"Look at it with: skilllib report {folder}   skilllib search{where} 'what it should do'", style="dim")
 

@@ -89,7 +89,7 @@ class Logbook:
 
     def _called(self, fields: dict[str, Json]) -> None:
         tokens = fields["tokens_in"] + fields["tokens_out"]
-        one = Cost(calls=1, tokens=tokens, usd=fields["usd"], seconds=fields["seconds"])
+        one = Cost(calls=fields["tries"], tokens=tokens, usd=fields["usd"], seconds=fields["seconds"])
         self.state.asking, self.state.spent, self.state.since = "", self.state.spent + one, self.state.since + one
 
     def _attempted(self, fields: dict[str, Json]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from skilllib.errors import TapeError
-from skilllib.models.account import Account, Metered
+from skilllib.models.account import Account, Charged, Metered
 from skilllib.models.budget import Budgeted
-from skilllib.models.litellm import LiteLLMModel, price
+from skilllib.models.litellm import LiteLLMModel, price, refuse_unknown
 from skilllib.models.retry import Retrying
 from skilllib.models.spans import Spanned
 from skilllib.models.tape import Tape, TapeFile
@@ -49,31 +50,48 @@ def opened(
 
     Args:
         names: litellm's name of the model of each role; a role without one is played by the model that writes.
-        account: Is charged with every call, those answered from the tape included.
-        budget: What may be spent.
+        account: Is charged with every request, those answered from the tape and those that failed included.
+        budget: What may be spent; looked at before every request that is sent.
         tape: File on which everything is recorded; None records nothing.
         replay: Answer from the tape alone; no model is made.
-        make: Makes a model from its name, in place of litellm.
+        make: Makes a model from its name, in place of litellm and of asking again what failed.
         timeout_s: Seconds that litellm waits for one reply.
 
     Raises:
         TapeError: The tape cannot be used.
-        ModelRefused: Money is bounded, and a model's price is not known.
+        ModelRefused: litellm knows no provider for one of the names, or money is bounded and a model's price is not known.
     """
     if replay and tape is None:
         raise TapeError("there is nothing to replay without a tape; name one with `--tape`")
-    make = make or partial(from_litellm, timeout_s=timeout_s)
     named = {role: str(names.get(role) or names["write"]) for role in get_args(Role)}
     with ExitStack() as stack:
         file = None if tape is None else stack.enter_context(TapeFile(tape, write=not replay))
+        if make is None and not replay:
+            refuse_unknown(named.values())
+
+        def ask(name: str) -> LanguageModel:
+            """Return a model that is asked, each request of which is bounded and charged."""
+            if make is not None:
+                return bounded(name, Charged(make(name), account))
+            once = bounded(name, Charged(Spanned(LiteLLMModel(name, timeout_s)), account))
+            return Retrying(inner=once, sleep=_charged_pause(account, budget))
+
+        def bounded(name: str, inner: LanguageModel) -> LanguageModel:
+            return Budgeted(inner=inner, budget=budget, account=account, price=partial(price, name))
+
         made: dict[str, LanguageModel] = {}
         for name in sorted(set(named.values())):
-            asked = make(name) if file is None else Tape(file, name, None if replay else make(name))
-            bounded = Budgeted(inner=asked, budget=budget, account=account, price=partial(price, name))
-            made[name] = Metered(bounded, account)
+            answering = ask(name) if file is None else Tape(file, name, None if replay else ask(name))
+            made[name] = Metered(bounded(name, answering), account)
         yield Models(account=account, **{role: made[name] for role, name in named.items()})
 
 
-def from_litellm(name: str, timeout_s: float) -> LanguageModel:
-    """Return a model by litellm's name, with retries and spans."""
-    return Spanned(Retrying(inner=LiteLLMModel(name, timeout_s)))
+def _charged_pause(account: Account, budget: Budget) -> Callable[[float], None]:
+    """Return a way to wait that is charged, and that ends early when the seconds are spent."""
+
+    def pause(seconds: float) -> None:
+        left = seconds if budget.seconds is None else max(0.0, budget.seconds - account.seconds)
+        time.sleep(min(seconds, left))
+        account.waited(min(seconds, left))
+
+    return pause

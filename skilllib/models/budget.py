@@ -15,10 +15,10 @@ _OPTIONS = {"calls": "--max-calls", "tokens": "--max-tokens", "usd": "--max-usd"
 
 @dataclass(frozen=True, kw_only=True)
 class Budgeted:
-    """A model that is not asked when the call could break a budget.
+    """A model that is not asked when that could break a budget.
 
-    What a call may cost is estimated from above: the tokens of the request, and all the tokens that the reply may have.
-    Seconds cannot be foreseen: no call begins when they are spent, and the last one may end later.
+    What an answer may cost is estimated from above: the tokens of the request, and all the tokens that the reply may have.
+    Seconds cannot be foreseen: no request is sent when they are spent, and the last one may end later.
 
     Args:
         inner: The model.
@@ -58,7 +58,7 @@ class Budgeted:
                 needs = f", and the next call may need {more:g}" if spent < bound else ""
                 raise BudgetSpent(
                     f"the budget is spent: {spent:g} of {bound:g} {unit}{needs}; nothing more was asked. "
-                    f"Resume with a larger `{_OPTIONS[unit]}` to go on"
+                    f"Allow more with a larger `{_OPTIONS[unit]}`"
                 )
         return self.inner.complete(request)
 

@@ -12,7 +12,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +54,22 @@ def price(name: str, tokens_in: int, tokens_out: int) -> float | None:
     except Exception as error:  # what litellm raises for an unknown model is not of one kind, and some of it is plain Exception
         logging.getLogger(__name__).debug("no price for %r: %s", name, error)
         return None
+
+
+def refuse_unknown(names: Iterable[str]) -> None:
+    """Look up the providers of models by their names; nothing is sent.
+
+    Raises:
+        ModelRefused: A name belongs to none.
+    """
+    with _litellm() as litellm:
+        for name in sorted(set(names)):
+            try:
+                litellm.get_llm_provider(name)
+            except Exception as error:  # as in `price`
+                raise ModelRefused(
+                    f"litellm knows no provider for the model {name!r}; name it as `provider/model`, such as `openai/{name}`"
+                ) from error
 
 
 @dataclass(frozen=True)
@@ -140,7 +156,7 @@ def _remedy(error: Exception, status: int) -> str:
     if status in (401, 403) or _NO_KEY.search(text):
         return "set the key of its provider in the environment (such as `OPENAI_API_KEY`)"
     if status == 402 or (status < 500 and _NO_MONEY.search(text)):
-        return "the account has no money left; pay its provider, then resume"
+        return "the account has no money left; pay its provider"
     if status in _TRANSIENT or not 400 <= status < 500:  # below 400 the answer was cut off
         return ""
     if kind == "ContextWindowExceededError" or status == 413:

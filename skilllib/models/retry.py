@@ -33,7 +33,7 @@ class Retrying:
         return self.inner.name
 
     def complete(self, request: Request) -> Reply:
-        """Return the reply; its seconds count from the first attempt, waits included.
+        """Return the reply; it says how many attempts it took, and its seconds count from the first, waits included.
 
         Raises:
             ModelUnavailable: No attempt succeeded; the message says how many there were and what was seen last.
@@ -48,7 +48,7 @@ class Retrying:
                     raise self._given_up(attempt, wait, error) from error
                 self.sleep(wait)
             else:
-                return reply if attempt == 1 else reply.model_copy(update={"seconds": time.monotonic() - begun})
+                return reply if attempt == 1 else reply.model_copy(update={"seconds": time.monotonic() - begun, "tries": attempt})
         raise ValueError(f"attempts must be 1 or more, found {self.attempts}")
 
     def _wait(self, request: Request, attempt: int, error: ModelUnavailable) -> float:

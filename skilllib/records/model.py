@@ -68,6 +68,8 @@ class Reply(Record):
     tokens_out: int = 0
     usd: float = 0.0
     seconds: float = 0.0
+    tries: int = Field(default=1, ge=1)
+    """Requests that were sent for it; all but the last failed."""
 
 
 class ModelCall(Record):
@@ -85,14 +87,17 @@ class ModelCall(Record):
     tokens_out: int = 0
     usd: float = 0.0
     seconds: float = 0.0
+    tries: int = Field(default=1, ge=1)
+    """Requests that were sent for it; all but the last failed."""
 
 
 class Budget(Record):
-    """What may be spent on models in one run; None is no bound. The call that would break a bound is not made."""
+    """What may be spent on models in one run; None is no bound. The request that would break a bound is not sent."""
 
     calls: int | None = Field(default=None, ge=0)
+    """Requests, those that fail included."""
     tokens: int | None = Field(default=None, ge=0)
     """Tokens in and out."""
     usd: float | None = Field(default=None, ge=0)
     seconds: float | None = Field(default=None, ge=0)
-    """Seconds spent waiting for replies."""
+    """Seconds spent waiting for replies, and before a request is sent again."""

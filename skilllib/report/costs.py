@@ -38,7 +38,7 @@ class Cost:
 
 def cost(calls: Iterable[ModelCall]) -> Cost:
     """Return what calls cost together."""
-    ones = (Cost(calls=1, tokens=call.tokens_in + call.tokens_out, usd=call.usd, seconds=call.seconds) for call in calls)
+    ones = (Cost(calls=call.tries, tokens=call.tokens_in + call.tokens_out, usd=call.usd, seconds=call.seconds) for call in calls)
     return sum(ones, Cost())
 
 

@@ -86,7 +86,7 @@ def calls_until(said: Conversation) -> dict[int, int]:
     """Return number of an attempt → model calls made until then."""
     found, count = {}, 0
     for one in said.rounds:
-        count += len(one.calls)
+        count += cost(one.calls).calls
         if one.number is not None:
             found[one.number] = count
     return found

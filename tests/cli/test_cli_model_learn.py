@@ -258,7 +258,7 @@ def test_over_a_socket_with_the_real_client(door: Door, monkeypatch: pytest.Monk
         monkeypatch.setenv("OPENAI_API_BASE", server.url)
         code, _, err = door("learn", "--resume", "--run", "runs/one", "--max-calls", 9)
     assert code == 2 and "ModelRefused" in err and len(server.requests) == 1
-    assert summary("runs/one")["model_calls"] == 4 and door("doctor", "--embedder", "hashing")[0] == 0
+    assert summary("runs/one")["model_calls"] == 5 and door("doctor", "--embedder", "hashing")[0] == 0
 
 
 PASSING = (

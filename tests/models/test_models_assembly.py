@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from model_requests import request
+from openai_server import Answer, serving
 
-from skilllib.errors import BudgetSpent, ModelRefused, NotOnTape, TapeError
-from skilllib.models import Account, ScriptedModel, opened
+from skilllib.errors import BudgetSpent, ModelRefused, ModelUnavailable, NotOnTape, TapeError
+from skilllib.models import Account, ScriptedModel, assembly, opened
 from skilllib.protocols import LanguageModel
 from skilllib.records.model import Budget
 
@@ -86,6 +87,44 @@ def test_the_tape_is_free_again_when_the_models_could_not_be_made(tmp_path: Path
 
 
 @pytest.mark.xdist_group("litellm")
+def test_every_request_over_a_socket_passes_the_budget_and_a_replay_has_the_same_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembly.time, "sleep", lambda seconds: None)
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    down, names, tape = Answer(status=503, error={"message": "down"}), {"write": "openai/m"}, tmp_path / "t"
+    first, again, poor = Account(), Account(), Account()
+    with serving(down, down, Answer(text="yes"), down) as server:
+        monkeypatch.setenv("OPENAI_API_BASE", server.url)
+        with opened(names, account=first, budget=Budget(calls=6), tape=tape) as models:
+            assert models.write.complete(request("a")).text == "yes"
+            with pytest.raises(BudgetSpent, match="6 of 6 calls"):
+                models.critic.complete(request("b"))
+        assert (len(server.requests), first.calls, first.lost.calls) == (6, 6, 3)
+        with opened(names, account=poor, budget=Budget(), tape=None) as models, pytest.raises(ModelUnavailable, match="5 times"):
+            models.write.complete(request("a"))
+        assert (len(server.requests), poor.lost.calls) == (11, 5) and poor.lost.seconds > 10, "waits count"
+    with opened(names, account=again, budget=Budget(calls=6), tape=tape, replay=True) as models:
+        models.write.complete(request("a"))
+    assert again.take() == first.take() and again.calls == 3
+
+
+@pytest.mark.xdist_group("litellm")
+@pytest.mark.parametrize("role", ["write", "critic", "curriculum", "describe"])
+def test_a_name_without_a_provider_is_refused_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    with serving(Answer()) as server:
+        monkeypatch.setenv("OPENAI_API_BASE", server.url)
+        with (
+            pytest.raises(ModelRefused, match=r"no provider for the model 'gtp-large'.*`openai/gtp-large`"),
+            opened({"write": "openai/m", role: "gtp-large"}, account=Account(), budget=Budget(), tape=tmp_path / "t"),  # type: ignore[dict-item]
+        ):
+            pass
+        assert not server.requests
+
+
+@pytest.mark.xdist_group("litellm")
 def test_money_is_not_bounded_for_a_model_without_a_price(tmp_path: Path) -> None:
     with (
         pytest.raises(ModelRefused, match="price of the model 'openai/local' is not known"),
@@ -94,7 +133,7 @@ def test_money_is_not_bounded_for_a_model_without_a_price(tmp_path: Path) -> Non
         pass
 
 
-def test_nothing_of_this_loads_litellm_or_needs_a_key_until_a_question_is_asked(tmp_path: Path) -> None:
+def test_a_replay_loads_no_litellm_and_needs_no_key(tmp_path: Path) -> None:
     with opened({"write": "openai/local"}, account=Account(), budget=Budget(), tape=tmp_path / "t", make=scripted) as models:
         models.write.complete(request("a"))
     code = f"""

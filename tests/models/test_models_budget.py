@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 from model_requests import request
 
-from skilllib.errors import BudgetSpent, ModelRefused
-from skilllib.models.account import Account, Metered
+from skilllib.errors import BudgetSpent, ModelError, ModelRefused, ModelUnavailable
+from skilllib.models.account import Account, Charged, Metered
 from skilllib.models.budget import Budgeted
+from skilllib.models.retry import Retrying
 from skilllib.models.scripted import ScriptedModel
 from skilllib.records.model import Budget, Reply, Request
 
@@ -69,7 +72,7 @@ def test_without_bounds_everything_is_asked(asked: list[tuple[str, int]]) -> Non
 @pytest.mark.parametrize("unit", ["calls", "tokens", "usd", "seconds"])
 def test_a_budget_of_zero_allows_no_call_and_says_so(unit: str) -> None:
     bounded, inner = model(Budget.model_validate({unit: 0}), Account())
-    with pytest.raises(BudgetSpent, match=rf"0 of 0 {unit}; nothing more was asked\. Resume with a larger `--max-"):
+    with pytest.raises(BudgetSpent, match=rf"0 of 0 {unit}; nothing more was asked\. Allow more with a larger `--max-"):
         bounded.complete(request())
     assert not inner.requests
 
@@ -109,3 +112,53 @@ def test_prices_are_looked_up_only_when_money_is_bounded() -> None:
         raise AssertionError("asked for a price")
 
     Budgeted(inner=ScriptedModel(["yes"]), budget=Budget(calls=1), account=Account(), price=never).complete(request())
+
+
+def retried(budget: Budget, account: Account, fails: list[bool]) -> tuple[Metered, ScriptedModel]:
+    """A model whose requests fail as told, each of which is tried three times; waits are charged and not waited for."""
+    script = iter(fails)
+    inner = ScriptedModel(lambda asked: ModelUnavailable("busy") if next(script, False) else Reply(text="x", seconds=1.0))
+    once = Budgeted(inner=Charged(inner, account), budget=budget, account=account)
+    again = Retrying(inner=once, attempts=3, wait_s=1, sleep=account.waited)
+    return Metered(Budgeted(inner=again, budget=budget, account=account), account), inner
+
+
+@given(st.integers(0, 9), st.none() | st.floats(0, 9), st.lists(st.booleans(), max_size=20), st.integers(1, 8))
+def test_no_request_that_fails_slips_through_a_budget(calls: int, seconds: float | None, fails: list[bool], asked: int) -> None:
+    account = Account()
+    model, inner = retried(Budget(calls=calls, seconds=seconds), account, fails)
+    for _ in range(asked):
+        spent, sent = account.seconds, len(inner.requests)
+        with suppress(ModelError):
+            model.complete(request())
+        assert account.calls == len(inner.requests) <= calls
+        assert seconds is None or spent < seconds or len(inner.requests) == sent, "something was sent after the seconds were spent"
+    kept = account.take()
+    assert sum(call.tries for call in kept) + account.lost.calls == account.calls
+
+
+def test_a_request_that_fails_counts_before_the_next_one_is_sent() -> None:
+    account = Account()
+    model, inner = retried(Budget(calls=2), account, [True] * 9)
+    with pytest.raises(BudgetSpent, match="2 of 2 calls"):
+        model.complete(request())
+    assert (len(inner.requests), account.calls, account.lost.calls, account.take()) == (2, 2, 2, ())
+
+
+def test_waits_before_a_request_is_sent_again_are_seconds() -> None:
+    account = Account()
+    model, inner = retried(Budget(seconds=0.4), account, [True] * 9)
+    with pytest.raises(BudgetSpent, match=r"of 0\.4 seconds"):
+        model.complete(request())
+    assert len(inner.requests) == 1 and account.seconds >= 0.5
+
+
+def test_a_call_keeps_how_often_it_was_tried() -> None:
+    account = Account()
+    model, _ = retried(Budget(), account, [True, True])
+    model.complete(request())
+    (call,) = account.take()
+    assert (call.tries, account.calls, account.lost.calls) == (3, 3, 0)
+    later = Account()
+    later.restore([call])
+    assert (later.calls, later.seconds) == (3, call.seconds)
