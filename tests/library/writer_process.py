@@ -2,7 +2,7 @@
 
 import sys
 
-from conftest import Maker
+from maker import Maker
 
 from skilllib.embedders import HashingEmbedder
 from skilllib.library import SkillLibrary
