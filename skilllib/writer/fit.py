@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from skilllib.errors import InvalidProgram
 from skilllib.protocols import Draft
 from skilllib.records.execution import Attempt, Trace
+from skilllib.records.normal import normal
 from skilllib.records.program import Program
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
@@ -15,7 +16,6 @@ from skilllib.records.world import EnvironmentSpec
 from skilllib.sandbox.binding import ArgumentRefused, bind
 from skilllib.sandbox.linker import FACTS, rewritten
 from skilllib.writer.naming import free_name
-from skilllib.records.normal import normal
 from skilllib.writer.reply import Unusable, quoted
 from skilllib.writer.typecheck import TypeChecker
 

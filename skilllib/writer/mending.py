@@ -14,6 +14,7 @@ from skilllib.records.program import Program
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec
+from skilllib.writer.conditions import rebased, unconditional
 from skilllib.writer.plan import Statement, calls_in
 from skilllib.writer.planner import Blocked, Planner
 from skilllib.writer.providers import Providers, known_skills
@@ -29,10 +30,11 @@ MENDS = 5
 class MendingWriter:
     """Mends what failed, and asks another writer only when nothing is left to mend. None of it costs a call to a model.
 
-    In this order: a program that had done its task when it failed is kept without the rest; before a line that lacked
-    something comes what provides it, a learned skill or else the calls that were seen to, or that bear its words; a line
-    that cannot be helped is left out (deletion is what most often repairs a program: GenProg, Le Goues et al. 2012). In the
-    world and in the worlds of a proof alike. It has no memory of its own: what was tried is read from the trace.
+    In this order: a program that had done its task when it failed is kept without the rest; one that did nothing is tried
+    without its tests; before a line that lacked something comes what provides it, a learned skill or else the calls that were
+    seen to, or that bear its words; a line that cannot be helped is left out (deletion is what most often repairs a program:
+    GenProg, Le Goues et al. 2012). In the world and in the worlds of a proof alike. It has no memory of its own: what was
+    tried is read from the trace.
 
     A task for which two programs in a row that were written lacked the same thing is set aside: obtaining it is a task of
     its own.
@@ -67,7 +69,8 @@ class MendingWriter:
         written = [attempt for attempt in trace.attempts if attempt.route == "write"]
         if (self._rounds is not None and len(written) >= self._rounds) or _same_lack(written[-2:]):
             return None
-        return self._then.write(task, skills=skills, trace=trace)
+        new = self._then.write(task, skills=skills, trace=trace)
+        return rebased(new, task) if new is not None else None
 
     def _mended(self, task: Task, trace: Trace) -> Iterator[Draft]:
         last = trace.attempts[-1] if trace.attempts else None
@@ -75,6 +78,8 @@ class MendingWriter:
             return  # one that also takes what the task does not give generalises a skill, and is mended with that one
         if (rest := enough(task, last)) is not None:
             yield rest
+        if not last.execution.trajectory and not last.verdict.solved:
+            yield from _drafts(unconditional(last.program), "without its tests, which were all false")
         base = _base(_line_of_descent(trace))
         error = _fault(base) if base else None
         if base is None or error is None or error.line is None or error.failure is None:

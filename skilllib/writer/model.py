@@ -12,13 +12,13 @@ from skilllib.protocols import Draft, LanguageModel, Recorder, SkillSource
 from skilllib.records.base import Scalar, content_hash
 from skilllib.records.execution import Trace
 from skilllib.records.model import Purpose, Reply, Request
+from skilllib.records.normal import normal
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Observation, Parameter
 from skilllib.writer.affordances import Affordances
 from skilllib.writer.fit import Faulty, Fit, Repeated
 from skilllib.writer.naming import free_name
-from skilllib.records.normal import normal
 from skilllib.writer.offer import (
     Code,
     attempt_parts,

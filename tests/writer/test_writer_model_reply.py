@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from modelled import GOOD, block, problem
 
 from skilllib.records.model import Reply
-from skilllib.records.program import Program
 from skilllib.records.normal import normal
+from skilllib.records.program import Program
 from skilllib.writer.reply import Unusable, parsed, program_in
 
 
