@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from skilllib.errors import CyclicCalls, LibraryDamaged, LibraryError, ModelWeightsMissing, StorageFailed
 from skilllib.library import graph as graphs
@@ -17,7 +18,10 @@ from skilllib.library.database import Database
 from skilllib.library.findable import Findable
 from skilllib.library.migrations import FORMAT
 from skilllib.library.seal import SEAL, seal
-from skilllib.records.skill import Skill
+from skilllib.records.skill import Skill, Status
+
+_DERIVED: dict[str, Literal["vectors", "index"]] = {"vectors": "vectors", "lexicon": "index", "labels": "index"}
+"""Tables that `repair` makes anew."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,18 +66,30 @@ def _database(connection: sa.Connection) -> Iterator[Problem]:
         for (message,) in connection.execute(sa.text("PRAGMA integrity_check")):
             if message != "ok":
                 yield Problem(kind="database", message=f"SQLite finds: {message}; restore a copy")
+        yield from _words(connection)
     revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
     if revision != f"{FORMAT:04}":
         yield Problem(kind="database", message=f"the schema says it is of revision {revision!r}, not {FORMAT:04}; restore a copy")
 
 
+def _words(connection: sa.Connection) -> Iterator[Problem]:
+    """Compare SQLite's index of words with the texts; it calls that an insertion."""
+    try:
+        with connection.begin_nested():
+            connection.execute(sa.text("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)"))
+    except OperationalError:
+        return  # somebody is writing, or nobody may
+    except DatabaseError as error:
+        yield Problem(kind="index", message=f"the index of words does not fit the texts: {error.orig}", repairable=True)
+
+
 def _seals(connection: sa.Connection, table: sa.Table) -> Iterator[Problem]:
-    derived = table is tables.vectors
+    kind = _DERIVED.get(table.name)
     for row in connection.execute(sa.select(table)).mappings():
         if seal(row) != row[SEAL]:
             where = " ".join(str(row[column.name])[:12] for column in table.primary_key.columns)
             message = f"{table.name} {where}: a value in this row is not what was written"
-            yield Problem(kind="vectors" if derived else "record", message=message, repairable=derived)
+            yield Problem(kind=kind or "record", message=message, repairable=kind is not None)
 
 
 def _versions(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[Problem]:
@@ -90,6 +106,9 @@ def _versions(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[P
         stored = (row["name"], row["version"], row["code_hash"], row["version_hash"])
         if stored != (skill.name, skill.version, skill.code_hash, skill.version_hash):
             yield Problem(kind="record", message=f"{label}: its contents have other hashes than it is stored under")
+            continue
+        if row["status"] not in get_args(Status):
+            yield Problem(kind="status", message=f"{label} is {row['status']!r}, which is no status")
             continue
         skill = skill.model_copy(update={"status": row["status"]})
         skills[skill.code_hash] = store.farthest([skill, skills.get(skill.code_hash, skill)])
@@ -154,7 +173,9 @@ def _vectors(connection: sa.Connection, skills: dict[str, Skill], findable: Find
         yield Problem(kind="vectors", message=str(error))
         return
     table = tables.vectors
-    embedded = set(connection.execute(sa.select(table.c.code_hash).where(table.c.fingerprint == fingerprint)).scalars())
+    # One of a text that was derived otherwise is stale, not lost: the next search computes it anew.
+    query = sa.select(table.c.code_hash).where(table.c.fingerprint.startswith(fingerprint, autoescape=True))
+    embedded = set(connection.execute(query).scalars())
     for skill in skills.values():
         if skill.status == "active" and skill.code_hash not in embedded:
             message = f"{skill.name!r} (version {skill.version}) has no vector by the present embedder"

@@ -1,9 +1,16 @@
 """The doctor finds what does not agree, and rebuilds only what is derived."""
 
+import contextlib
+import random
+import struct
+
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from skilllib.embedders import HashingEmbedder
 from skilllib.library import ChromaIndex, SkillLibrary
+from skilllib.library.tables import metadata
 from skilllib.records.execution import Trace
 
 
@@ -11,19 +18,28 @@ from skilllib.records.execution import Trace
 def stocked(library, make):
     make.active(library, "fetch")
     make.active(library, "make_rope", calls=["fetch"])
-    library.begin_run("run", {})
+    library.begin_run("run", {"seed": 7})
+    library.note("run", "key", 7)
     library.begin_trace("t", run="run", trace=Trace(task=make.task))
     library.append_attempt("t", make.trace(make.program("fetch")).attempts[0])
     assert library.problems() == []
     return library
 
 
+ON = {"sqlite": "", "postgresql": " ON {}"}
+
+
 def execute(library, *statements):
     with library._database.writing() as connection:
-        for trigger in ("ledger_no_update", "ledger_no_delete", "attempts_no_update"):
-            connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+        unprotect(connection)
         for statement in statements:
             connection.exec_driver_sql(statement)
+
+
+def unprotect(connection):
+    for table in ("ledger", "attempts"):
+        for verb in ("update", "delete"):
+            connection.exec_driver_sql(f"DROP TRIGGER {table}_no_{verb}{ON[connection.dialect.name].format(table)}")
 
 
 @pytest.mark.parametrize(
@@ -38,19 +54,83 @@ def execute(library, *statements):
         ("UPDATE attempts SET record = replace(record, 'true', 'false')", "record"),
         ("UPDATE ledger SET decision = replace(decision, 'proven', 'proved') WHERE number = 2", "ledger"),
         ("UPDATE ledger SET change = '{'", "ledger"),
+        ("UPDATE ledger SET created_at = '1970-01-01'", "record"),
+        ("UPDATE statistics SET successes = successes + 1", "record"),
+        ("UPDATE notes SET value = replace(value, '7', '8')", "record"),
+        ("UPDATE runs SET options = '{}'", "record"),
+        ("UPDATE meta SET value = '3' WHERE key = 'findable'", "record"),
+        ("UPDATE alembic_version SET version_num = '0001'", "database"),
         ("DELETE FROM ledger WHERE number = 1", "ledger"),
         ("DELETE FROM ledger WHERE number = 4", "status"),
         ("UPDATE versions SET status = 'retired' WHERE name = 'fetch'", "status"),
         ("DELETE FROM tests", "tests"),
         ("DELETE FROM versions WHERE name = 'fetch'", "calls"),
         ("DELETE FROM calls", "calls"),
-        ("UPDATE vectors SET vector = zeroblob(1024)", "vectors"),
+        ("UPDATE vectors SET digest = replace(digest, 'a', 'b')", "vectors"),
         ("UPDATE vectors SET fingerprint = 'another'", "vectors"),
     ],
 )
 def test_what_was_tampered_with_is_found(stocked, statement, kind):
     execute(stocked, statement)
     assert kind in {problem.kind for problem in stocked.problems()}
+
+
+class Undone(Exception):
+    """Takes a mutation back."""
+
+
+def mutate(stocked, chance):
+    """Flip one bit of one stored value, examine the library, and take it back; return what was flipped and what was found."""
+    found = ["the database refuses it"]
+    with contextlib.suppress(Undone, IntegrityError), stocked._database.writing() as connection:
+        unprotect(connection)
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        table = chance.choice([table for table in metadata.sorted_tables if connection.execute(sa.select(table)).first()])
+        row = chance.choice(connection.execute(sa.select(table)).mappings().all())
+        column = chance.choice([column for column in table.columns if row[column.name] != ""])
+        key = [own == row[own.name] for own in table.primary_key.columns]
+        flipped = flip(row[column.name], chance)
+        connection.execute(sa.update(table).where(*key).values({column.name: flipped}))
+        found = stocked.problems()
+        raise Undone
+    return (table.name, column.name, row[column.name], flipped), found
+
+
+DERIVED = {
+    "uses": {"code_hash": "a" * 64, "trace": "t"},
+    "rejections": {"content": "b" * 64, "number": 1},
+    "aliases": {"name": "cord", "skill": "make_rope"},
+    "outbox": {"number": 1, "kind": "compile", "payload": "{}", "state": "open", "created_at": "2026"},
+}
+
+
+def flip(value, chance):
+    if isinstance(value, int):
+        return value ^ (1 << chance.randrange(16))
+    if isinstance(value, float):
+        return struct.unpack("d", flip(struct.pack("d", value), chance))[0] or 1.0
+    if isinstance(value, bytes):
+        at = chance.randrange(len(value))
+        return value[:at] + bytes([value[at] ^ (1 << chance.randrange(8))]) + value[at + 1 :]
+    at = chance.randrange(len(value))  # what is a character stays one, so that the database takes it
+    return value[:at] + chr(ord(value[at]) ^ (1 << chance.randrange(5))) + value[at + 1 :]
+
+
+@pytest.mark.parametrize("count", [50, pytest.param(1000, marks=pytest.mark.slow)])
+def test_every_flipped_bit_of_every_value_in_every_table_is_found(stocked, count):
+    stocked.search("rope")
+    stocked.record_use("rope", stocked.search("rope"), called=["make_rope"], solved=True)
+    with stocked._database.writing() as connection:
+        for name, row in DERIVED.items():
+            connection.execute(sa.insert(metadata.tables[name]), row)
+        assert all(connection.execute(sa.select(table)).first() for table in metadata.sorted_tables)
+    assert stocked.problems() == []
+    chance = random.Random(count)
+    for _ in range(count):
+        what, found = mutate(stocked, chance)
+        assert found, what
+    assert stocked.problems() == []
 
 
 def test_a_flipped_byte_in_the_file_is_found_wherever_a_record_is(stocked, folder):
