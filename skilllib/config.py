@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from skilllib.errors import InvalidRecord
 from skilllib.records.base import Json, Record
 from skilllib.records.execution import Limits
 from skilllib.records.model import Budget
 
+OF_MODELS = frozenset(
+    {
+        *("preset", "critic_model", "curriculum_model", "describe_model", "temperature", "candidates", "honing", "context"),
+        *("prompt_tokens", "reply_tokens", "timeout_s", "budget", "tape", "replay", "prompts"),
+    }
+)
+"""Options that mean nothing without a model."""
+
+_FIXED = frozenset({"honing", "use_library", "describe_model"})
+IDLE_UNDER = {
+    None: frozenset({"curriculum"}),
+    "no-library": _FIXED | {"curriculum"},
+    "react": _FIXED | {"curriculum", "candidates", "threshold", "re_execute"},
+    "voyager": frozenset({"curriculum", "honing", "candidates", "context", "threshold", "re_execute"}),
+}
+"""Options that mean nothing with a model, by preset."""
+
 
 class LearnOptions(Record):
-    """Everything that shapes a run. What is left out of a file keeps its default."""
+    """Everything that shapes a run. What is left out of a file keeps its default.
+
+    An option that would be without effect is refused: whoever sets it expects something of it.
+    """
 
     environment: str
     library: str = "skill-library"
@@ -79,6 +99,17 @@ class LearnOptions(Record):
     environment_options: dict[str, Json] = {}
     """Options of the environment itself."""
 
+    @model_validator(mode="after")
+    def _refuse_idle(self) -> Self:
+        fields = type(self).model_fields
+        changed = {name for name in self.model_fields_set if getattr(self, name) != fields[name].default}
+        if self.model is None and (idle := sorted(OF_MODELS & changed)):
+            raise ValueError(f"{', '.join(idle)}: without effect, since no model is named; add --model, or leave it out")
+        if self.model is not None and (idle := sorted(IDLE_UNDER[self.preset] & changed)):
+            under = f"--preset {self.preset}" if self.preset else "--model"
+            raise ValueError(f"{', '.join(idle)}: without effect with {under}; leave it out")
+        return self
+
 
 def load_options(path: str | Path, **overrides: Json) -> LearnOptions:
     """Read options from a TOML file; keyword arguments that are not None win over it, tables key by key.
@@ -118,5 +149,11 @@ def options(**values: Json) -> LearnOptions:
     try:
         return LearnOptions.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (found {e['input']!r})" for e in error.errors())
-        raise InvalidRecord(f"the options do not fit: {problems}") from error
+        raise InvalidRecord(f"the options do not fit: {'; '.join(map(_problem, error.errors()))}") from error
+
+
+def _problem(error: Any) -> str:
+    """Return what pydantic found wrong with an option, or with several together."""
+    if error["loc"]:
+        return f"{'.'.join(map(str, error['loc']))}: {error['msg']} (found {error['input']!r})"
+    return str(error["ctx"]["error"])

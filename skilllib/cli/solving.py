@@ -9,7 +9,7 @@ from skilllib.agent.solving import Solution
 from skilllib.build.solving import solver
 from skilllib.cli.opening import last_embedder
 from skilllib.config import options
-from skilllib.errors import LibraryNotFound
+from skilllib.errors import InvalidRecord, LibraryNotFound
 from skilllib.library import SkillLibrary
 from skilllib.models import configure_from_environment
 from skilllib.records.base import Json
@@ -25,8 +25,11 @@ def solution(given: dict[str, Any], task: str, check: str | None, *, learn: bool
         learn: Whether new skills are kept.
 
     Raises:
+        InvalidRecord: There are no words, or an option is impossible or without effect.
         TelemetryMissing: The environment names an exporter of spans that is not installed.
     """
+    if not task.strip():
+        raise InvalidRecord("the task is empty; say in words what is to be done")
     configure_from_environment()
     known, run = _known(given, learn=learn)
     chosen = options(

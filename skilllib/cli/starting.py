@@ -28,22 +28,6 @@ CHANGEABLE = frozenset(
 """What may be given anew when a run is resumed: it shapes no behaviour."""
 PATHS = ("library", "tape", "prompts")
 """Options that are kept relative to the run folder, so that all can be moved together."""
-OF_MODELS = frozenset(
-    {
-        *("preset", "critic_model", "curriculum_model", "describe_model", "temperature", "candidates", "honing", "context"),
-        *("prompt_tokens", "reply_tokens", "timeout_s", "budget", "tape", "replay", "prompts"),
-    }
-)
-"""Options that mean nothing without a model."""
-
-_FIXED = frozenset({"honing", "use_library", "describe_model"})
-IDLE_UNDER = {
-    None: frozenset({"curriculum"}),
-    "no-library": _FIXED | {"curriculum"},
-    "react": _FIXED | {"curriculum", "candidates", "threshold", "re_execute"},
-    "voyager": frozenset({"curriculum", "honing", "candidates", "context", "threshold", "re_execute"}),
-}
-"""Options that mean nothing with a model, by preset."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +68,7 @@ def begun(given: dict[str, Any], folder: Path | None, config: Path | None) -> St
         RunError: The folder or the library has a run of that name already.
     """
     chosen = _options(given, config)
-    _refuse_contradictions(chosen)
+    _refuse_lost_files(chosen)
     known = _runs(chosen.library)
     folder = folder or (Path(chosen.run) if chosen.run else None)
     if folder is None:
@@ -134,13 +118,7 @@ def recorded_on(folder: Path) -> Path:
     return Path(os.path.normpath(folder / str(RunFolder.open(folder).options.get("tape") or TAPE)))
 
 
-def _refuse_contradictions(chosen: LearnOptions) -> None:
-    idle = sorted(OF_MODELS & chosen.model_fields_set) if chosen.model is None else []
-    if idle:
-        raise InvalidRecord(f"{', '.join(idle)}: without effect, since no model is named; add --model, or leave it out")
-    if chosen.model is not None and (idle := sorted(IDLE_UNDER[chosen.preset] & chosen.model_fields_set)):
-        under = f"--preset {chosen.preset}" if chosen.preset else "--model"
-        raise InvalidRecord(f"{', '.join(idle)}: without effect with {under}; leave it out")
+def _refuse_lost_files(chosen: LearnOptions) -> None:
     if chosen.replay and chosen.tape is None:
         raise InvalidRecord("--replay answers from the tape of an earlier run; name it with --tape RUN/tape.jsonl")
     if chosen.prompts is not None and not Path(chosen.prompts).is_dir():

@@ -10,7 +10,7 @@ import pytest
 from command_door import Door
 
 from skilllib.cli import starting
-from skilllib.config import LearnOptions
+from skilllib.config import LearnOptions, options
 from skilllib.errors import InvalidRecord, RunError, TapeError
 from skilllib.models.tape import TapeFile
 
@@ -91,6 +91,29 @@ def test_an_option_that_a_preset_has_no_use_for_is_refused(door: Door, preset: s
     said = door.refuses("learn", "bakery", "--model", "openai/m", *chosen, *flags)
     assert "without effect with " + ("--preset " + preset if preset else "--model") in said
     assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"preset": "react"}, "preset: without effect, since no model is named; add --model"),
+        (
+            {"model": "m", "preset": "voyager", "candidates": 3, "context": "never"},
+            "candidates, context: without effect",
+        ),
+        ({"model": "m", "curriculum": "random"}, "curriculum: without effect with --model"),
+    ],
+)
+def test_python_is_told_the_same(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidRecord, match=said):
+        options(environment="bakery", **given)
+    with pytest.raises(ValueError, match=said):
+        LearnOptions(environment="bakery", **given)
+
+
+def test_a_default_that_is_spelled_out_is_no_wish() -> None:
+    whole = options(environment="bakery").model_dump(mode="json")
+    assert options(**whole) == options(environment="bakery")
 
 
 def test_prompts_that_could_not_be_filled_are_refused_before_a_model_is_asked(door: Door) -> None:

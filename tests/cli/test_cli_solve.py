@@ -84,6 +84,10 @@ def test_what_is_not_solved_ends_with_its_reason_and_code_1(learned: Door) -> No
         (["bakery", "bread", "--library", "nowhere"], "no skill library at nowhere"),
         (["bakery", "bread", "--model", "openai/m", "--replay"], "--tape"),
         (["bakery", "bread", "-O", "length=0"], "positive length"),
+        (["bakery", ""], "the task is empty"),
+        (["bakery", " \n"], "the task is empty"),
+        (["bakery", "bread", "--critic-model", "openai/m"], "critic_model: without effect, since no model is named"),
+        (["bakery", "bread", "--max-calls", "3"], "budget: without effect, since no model is named"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_a_line(learned: Door, arguments: list[str], said: str) -> None:
@@ -108,7 +112,11 @@ def test_a_model_divides_and_writes_only_what_is_missing(learned: Door, speak: C
 def test_a_budget_ends_it_and_says_so(learned: Door, speak: Callable[[dict[str, str]], list[Request]]) -> None:
     speak(LINES)
     code, out, _ = learned("solve", "bakery", "sing by the fire", "--model", "openai/m", "--max-calls", 0)
-    assert code == 1 and "not solved, out of budget" in out
+    said = " ".join(out.split())
+    assert code == 1 and "not solved, out of budget" in said and "esume" not in said
+    assert "Allow more with a larger `--max-calls` and run it again" in said
+    out = learned("solve", "bakery", "provisions", "--check", "stock.bread >= 2", "--max-steps", 0)[1]
+    assert "allow more with a larger `--max-steps` and run it again" in " ".join(out.split())
 
 
 def test_a_tape_answers_in_place_of_the_model(learned: Door, speak: Callable[[dict[str, str]], list[Request]]) -> None:

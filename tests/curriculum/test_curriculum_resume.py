@@ -41,7 +41,7 @@ def says(request: Request) -> str:
     return "Gather what is lacking first."
 
 
-def learned(folder: Path, *, calls: int | None, attempts: int = 16) -> list[dict[str, Any]]:
+def learned(folder: Path, *, calls: int | None, attempts: int = 20) -> list[dict[str, Any]]:
     """The traces of a run whose model is gone after some calls; None for one that stays."""
     left = [10**9 if calls is None else calls]
 
