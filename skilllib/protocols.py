@@ -1,8 +1,7 @@
 """The seams: each stage is a protocol with one to four methods.
 
 Stages never know each other; they speak through these protocols and the records. An environment is asked for little
-and declares the rest in its specification: one whose specification says `snapshots` also satisfies `Snapshotting`, one
-that says `renders` also satisfies `Rendering`.
+and declares the rest in its specification: with `snapshots` it also satisfies `Snapshotting`, with `renders` `Rendering`.
 """
 
 from __future__ import annotations
@@ -22,6 +21,8 @@ from skilllib.records.experience import Experience
 from skilllib.records.ledger import Change, Decision
 from skilllib.records.model import Reply, Request
 from skilllib.records.program import Program
+from skilllib.records.query import Hit as Hit
+from skilllib.records.query import Query
 from skilllib.records.skill import Effect, KeptTest, Skill, Statistics, Status
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Observation, Outcome
@@ -267,17 +268,10 @@ class Resumable(Protocol):
         """Take over the state of an interrupted run."""
 
 
-class Hit(NamedTuple):
-    """One retrieved skill with its cosine similarity."""
-
-    skill: Skill
-    score: float
-
-
 class Retriever(Protocol):
-    """Query → ranked skills."""
+    """Finds skills."""
 
-    def retrieve(self, query: str, *, k: int) -> list[Hit]:
+    def retrieve(self, query: str | Query, *, k: int) -> list[Hit]:
         """Return at most k active skills, best first."""
 
 

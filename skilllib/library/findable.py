@@ -297,7 +297,8 @@ class Findable:
         rows, vectors = iter(found), np.empty((len(texts), found.shape[1]), dtype=np.float32)
         for at, (_, details) in enumerate(texts):
             vectors[at] = next(rows) + (DETAILS * next(rows) if details else 0)
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return vectors
 
     def _texts(self, connection: sa.Connection, skills: Sequence[Skill]) -> list[tuple[str, str]]:
         return [indexed_texts(one, store.effects_of(connection, one.code_hash), promises=self._promises) for one in skills]

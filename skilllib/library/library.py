@@ -17,6 +17,7 @@ from skilllib.library import (
     aliases,
     doctor,
     duplicates,
+    lexical,
     outbox,
     promotion,
     quarantine,
@@ -323,6 +324,7 @@ class SkillLibrary(Using, Lookup, Outbox):
                 self._findable.embed(connection, activated)
             if after:
                 store.set_meta(connection, "findable", str(entry.number))
+                lexical.follow(connection, promises=self.policy == "evidence")
             return entry
 
     def _further(self, connection: sa.Connection, change: Change, skills: Sequence[Skill], entry: int) -> None:
@@ -376,4 +378,6 @@ class SkillLibrary(Using, Lookup, Outbox):
         """
         with self.writing("repairing"):
             self._findable.rebuild()
+            with self._database.writing() as connection:
+                lexical.rebuild(connection, promises=self.policy == "evidence")
         return self.problems()

@@ -203,6 +203,15 @@ def statistics_of_many(connection: sa.Connection, code_hashes: Iterable[str]) ->
     return {code_hash: found.get(code_hash, Statistics()) for code_hash in wanted}
 
 
+def statistics_by_hash(connection: sa.Connection, hashes: Sequence[str]) -> dict[str, Statistics]:
+    """Return what was counted of these code hashes, at most a few hundred; unknown ones are left out."""
+    table = tables.statistics
+    names = list(Statistics.model_fields)
+    columns = [table.c.code_hash, *(table.c[name] for name in names)]
+    rows = connection.execute(sa.select(*columns).where(table.c.code_hash.in_(hashes)))
+    return {key: Statistics(**dict(zip(names, values, strict=True))) for key, *values in rows}
+
+
 def count(connection: sa.Connection, code_hash: str, added: Mapping[str, float]) -> None:
     """Add to counters of a skill."""
     known = statistics_of(connection, code_hash).model_dump()

@@ -167,6 +167,34 @@ rejections = Table(
 aliases = Table("aliases", metadata, Column("name", String, primary_key=True), Column("skill", String, nullable=False))
 """Other names of skills. Follows from the ledger."""
 
+lexicon = Table(
+    "lexicon",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("code_hash", String(64), nullable=False, unique=True),
+    *(Column(name, Text, nullable=False) for name in ("name", "summary", "details")),
+    Column("length", Integer, nullable=False),
+)
+"""Words of the active skills, without their endings, by field. Derived: the database's full text search is built on it."""
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("label", String, primary_key=True),
+    Column("code_hash", String(64), primary_key=True, index=True),
+)
+"""Environment, capabilities and tags of the active skills. Derived."""
+
+lookups = Table(
+    "lookups",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("record", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", String, nullable=False),
+)
+"""What was asked for outside of runs, what was found and called, and whether it helped."""
+
 
 def _seal(context: Any) -> str:
     return seal(context.get_current_parameters())

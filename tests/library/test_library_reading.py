@@ -168,10 +168,11 @@ def test_what_is_indexed_are_words_and_not_symbols():
     assert text.splitlines() == [
         "make rope.",
         "Make a rope.",
-        "make_rope(kind: Literal['long', 'short'])",
-        "With long, short.",
         "Provides inventory rope at least 1.",
         "Raises inventory rope.",
+        "With kind.",
+        "With kind: long, short.",
+        "It needs straw.",
     ]
 
 

@@ -20,6 +20,22 @@ _FORMAT_1 = (
     "attempts", "calls", "effects", "ledger", "meta", "notes", "runs", "statistics", "tests", "traces", "vectors", "versions",
 )  # fmt: skip
 
+_FIELDS = "name, summary, details"
+_NEW, _OLD = (", ".join(f"{side}.{name}" for name in ("number", *_FIELDS.split(", "))) for side in ("new", "old"))
+_INSERT = f"INSERT INTO words (rowid, {_FIELDS}) VALUES ({_NEW});"
+_DELETE = f"INSERT INTO words (words, rowid, {_FIELDS}) VALUES ('delete', {_OLD});"
+WORDS_SQLITE = (
+    f"CREATE VIRTUAL TABLE words USING fts5({_FIELDS}, content='lexicon', content_rowid='number', columnsize=0, detail=column, "
+    "tokenize='unicode61 remove_diacritics 0')",
+    "CREATE VIRTUAL TABLE word_places USING fts5vocab('words', 'instance')",
+    f"CREATE TRIGGER lexicon_in AFTER INSERT ON lexicon BEGIN {_INSERT} END",
+    f"CREATE TRIGGER lexicon_out AFTER DELETE ON lexicon BEGIN {_DELETE} END",
+    f"CREATE TRIGGER lexicon_new AFTER UPDATE ON lexicon BEGIN {_DELETE} {_INSERT} END",
+)
+WORDS_POSTGRESQL = (
+    "CREATE INDEX lexicon_words ON lexicon USING gin (to_tsvector('simple', name || ' ' || summary || ' ' || details))",
+)
+
 
 def upgrade() -> None:
     """Add what is new, then seal every row."""
@@ -30,6 +46,7 @@ def upgrade() -> None:
     op.execute(sa.text("INSERT INTO meta (key, value) VALUES ('identity', :word)").bindparams(word=uuid4().hex))
     _records()
     _following()
+    _lookup()
     for name in _FORMAT_1:
         op.add_column(name, _sealed())
         _seal(name)
@@ -55,6 +72,20 @@ def _following() -> None:
     _table("aliases", _key("name"), _text("skill"))
     op.bulk_insert(uses, [{"code_hash": code, "trace": trace_id} for code, trace_id in sorted(_used())])
     op.bulk_insert(rejections, [{"content": content, "number": number} for content, number in _rejected().items()])
+
+
+def _lookup() -> None:
+    """Make what look-ups need; the words themselves are taken in by the first change or search."""
+    columns = [_text(name, sa.Text) for name in ("name", "summary", "details")]
+    code = sa.Column("code_hash", sa.String(64), nullable=False, unique=True)
+    _table("lexicon", _number("number", key=True), code, *columns, _number("length"))
+    _table("labels", _key("label"), _key("code_hash", 64))
+    op.create_index("ix_labels_code_hash", "labels", ["code_hash"])
+    digest = sa.Column("digest", sa.String(64), nullable=False)
+    _table("lookups", _number("number", key=True), _text("record", sa.Text), digest, _text("created_at"))
+    op.execute("INSERT INTO meta (key, value) VALUES ('lexicon', '-1 0')")
+    for statement in WORDS_SQLITE if op.get_bind().dialect.name == "sqlite" else WORDS_POSTGRESQL:
+        op.execute(statement)
 
 
 def _used() -> set[tuple[str, str]]:
