@@ -93,6 +93,7 @@ class Workshop:
         world: Makes the environment, for one that is not registered.
         base: Makes a base model from its name.
         prompt_tokens: Of the prompts that are rehearsed.
+        prompts: Folder with prompts of the user's own, if the model is to be run with them.
     """
 
     library: SkillLibrary
@@ -101,6 +102,7 @@ class Workshop:
     world: EnvironmentFactory | None = None
     base: Callable[[str], Base] = TransformersBase
     prompt_tokens: int = 3000
+    prompts: str | None = None
     _bases: dict[str, Base] = field(default_factory=dict)
     _stages: dict[str, Stage] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -204,7 +206,9 @@ class Workshop:
             made = self.world(**options) if self.world is not None else make_world(test.environment, options)
             sandbox = make_sandbox()
             self._stack.callback(getattr(sandbox, "close", lambda: None))
-            self._stages[key] = Stage(self._stack.enter_context(closing(made)), sandbox, limits, self.prompt_tokens)
+            self._stages[key] = Stage(
+                self._stack.enter_context(closing(made)), sandbox, limits, self.prompt_tokens, prompts=self.prompts
+            )
         return self._stages[key]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from skilllib.compiler.dataset import Rehearsal
 from skilllib.models.scripted import ScriptedModel
+from skilllib.prompts import load
 from skilllib.protocols import Environment, LanguageModel, Sandbox
 from skilllib.records.base import Scalar
 from skilllib.records.execution import Attempt, Execution, Limits, Step, Trace, Verdict
@@ -39,6 +40,7 @@ class Stage:
         limits: Of one execution.
         prompt_tokens: Of one prompt.
         reply_tokens: Of one reply.
+        prompts: Folder with prompts of the user's own.
     """
 
     environment: Environment
@@ -46,6 +48,7 @@ class Stage:
     limits: Limits
     prompt_tokens: int = 3000
     reply_tokens: int = 64
+    prompts: str | None = None
 
     def rehearse(self, skill: Skill, test: KeptTest, closure: Sequence[Skill], number: int) -> Rehearsal:
         """Run a skill on a kept test, and return what a model would have been asked and should have answered."""
@@ -74,7 +77,13 @@ class Stage:
         if not self._begun(test):
             return False
         options = WriterOptions(replies=1, prompt_tokens=self.prompt_tokens, reply_tokens=self.reply_tokens)
-        writer = ReActWriter(self.environment.spec, model=model, options=options, observe=self.environment.observe)
+        writer = ReActWriter(
+            self.environment.spec,
+            model=model,
+            prompt=load("act", self.prompts),
+            options=options,
+            observe=self.environment.observe,
+        )
         trace, steps = Trace(task=task), list[Step]()
         first = last = self.environment.observe()
         for number in range(1, MOST_CALLS + 2):

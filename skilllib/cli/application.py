@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from skilllib.cli.adapters import adapters
+from skilllib.cli.compile import compile_skills
 from skilllib.cli.doctor import doctor
 from skilllib.cli.environments import environments
 from skilllib.cli.evaluate import evaluate
@@ -16,6 +18,7 @@ from skilllib.cli.graph import graph
 from skilllib.cli.importing import import_skills
 from skilllib.cli.learn import learn
 from skilllib.cli.listing import list_skills
+from skilllib.cli.merge import merge
 from skilllib.cli.report import report
 from skilllib.cli.run import run
 from skilllib.cli.search import search
@@ -98,6 +101,9 @@ app.command("verify")(verify)
 app.command("evaluate")(evaluate)
 app.command("export")(export)
 app.command("import")(import_skills)
+app.command("compile")(compile_skills)
+app.command("merge")(merge)
+app.add_typer(adapters, name="adapters")
 app.command("report")(report)
 app.command("doctor")(doctor)
 app.command("environments")(environments)

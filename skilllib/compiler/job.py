@@ -128,7 +128,9 @@ class Compiling:
         return weights, cost
 
     def _control(self, request: CompileRequest, progress: Recorder | None) -> LoraWeights | None:
-        """Return the adapter of another skill, compiled the same way; None where no other skill is known."""
+        """Return the adapter of another skill: one that is there, or one compiled the same way; None where no other is known."""
+        if (other := self._neighbour(request)) is not None:
+            return self.cache.load(other)
         if not request.others:
             return None
         compiler = Wrong(self.compiler)
@@ -139,6 +141,19 @@ class Compiling:
         self.cache.store(weights, self._manifest(request, key, weights, cost, None, None))
         self.cache.leave(key)
         return weights
+
+    def _neighbour(self, request: CompileRequest) -> Stored | None:
+        """Return the newest adapter of another skill that this compiler made for this base."""
+        configuration = {"backend": self.compiler.name, **self.compiler.configuration}
+        found = [
+            stored
+            for stored in self.cache.all()
+            if stored.manifest.skill != request.skill
+            and stored.manifest.key.base == request.base_hash
+            and stored.manifest.configuration == configuration
+            and stored.manifest.key.backend == self.compiler.name
+        ]
+        return max(found, key=lambda stored: stored.manifest.created_at, default=None)
 
     def _manifest(
         self,

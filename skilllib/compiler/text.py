@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from skilllib.records.adapter import Section, SkillText
 from skilllib.records.model import Message
@@ -14,6 +15,7 @@ from skilllib.records.skill import Contract, Effect, KeptTest, Skill
 _HEADING = re.compile(r"^#{1,3} +(.+?)\s*$", re.MULTILINE)
 _PROCEDURE = re.compile(r"procedure|steps|workflow|how to|instruction", re.IGNORECASE)
 _PITFALLS = re.compile(r"pitfall|caution|warning|avoid|mistake|trouble|limit", re.IGNORECASE)
+Kind = Literal["general", "procedure", "pitfalls"]
 EFFECTS, CASES = 8, 4
 """Effects and tests that a text names."""
 
@@ -24,7 +26,7 @@ def text_of(skill: Skill, *, effects: Sequence[Effect] = (), tests: Sequence[Kep
         return SkillText(name=skill.name, sections=sections_of(skill.text))
     program = skill.program
     assert program is not None  # noqa: S101 - a skill has code or text
-    parts = (
+    parts: tuple[tuple[Kind, str], ...] = (
         ("general", _general(skill, program, effects)),
         ("procedure", _procedure(program, skill, tests)),
         ("pitfalls", _pitfalls(skill.contract, effects, tests)),
@@ -41,7 +43,7 @@ def sections_of(text: str) -> tuple[Section, ...]:
     pieces = _HEADING.split(text)
     found = [Section(body=pieces[0].strip())] if pieces[0].strip() else []
     for heading, body in zip(pieces[1::2], pieces[2::2], strict=True):
-        kind = "procedure" if _PROCEDURE.search(heading) else "pitfalls" if _PITFALLS.search(heading) else "general"
+        kind: Kind = "procedure" if _PROCEDURE.search(heading) else "pitfalls" if _PITFALLS.search(heading) else "general"
         found.append(Section(kind=kind, body=f"{heading}\n{body.strip()}".strip()))
     return tuple(found) or (Section(body=text),)
 

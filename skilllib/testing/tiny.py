@@ -13,7 +13,7 @@ TEMPLATE = (
 SPECIAL = ("<end>", "<unknown>", "<system>", "<user>", "<assistant>")
 LOUDER = 12.0
 """By how much the embeddings are larger than usual: the head shares them, and small ones could never be sure of a word."""
-_WORDS = r"\w+|[^\w\s]|\s"
+_WORDS = r" ?\w+|[^\w\s]|\s"
 
 
 def tiny_base(folder: Path, texts: Iterable[str], *, seed: int = 0, width: int = 48, layers: int = 2) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,16 @@ test, a problem found, a skill that failed); 2 it could not be done, with one li
 def reference() -> str:
     """Return the page."""
     group: Any = typer.main.get_command(app)
-    return HEAD + "".join(_command(name, command) for name, command in group.commands.items())
+    return HEAD + "".join(_command(name, command) for name, command in _flat("", group))
+
+
+def _flat(before: str, group: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the commands of a group, those of its groups by their whole names."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _flat(f"{before}{name} ", command)
+        else:
+            yield f"{before}{name}", command
 
 
 def _command(name: str, command: Any) -> str:

@@ -15,7 +15,7 @@ ROOMS = ("kitchen", "hall", "attic", "cellar")
 THINGS = ("cup", "lamp")
 SHARED = Section(kind="general", body="Begin in the room. One step at a time.")
 DISTIL = {
-    "steps": 60,
+    "steps": 100,
     "lr": 2e-2,
     "layers": 1.0,
     "targets": ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"],
@@ -23,7 +23,7 @@ DISTIL = {
     "own_answers": False,
     "rows": 12,
     "negatives": 12,
-    "check_every": 10,
+    "check_every": 20,
 }
 """A random model has nothing to teach, so that all there is to learn from are verified answers."""
 
