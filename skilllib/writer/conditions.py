@@ -7,10 +7,10 @@ import copy
 from collections.abc import Collection
 from dataclasses import replace
 
-from skilllib.errors import InvalidProgram
 from skilllib.protocols import Draft
 from skilllib.records.program import Program
 from skilllib.records.task import Task
+from skilllib.writer.salvage import parsed
 
 FIRST = "at_first"
 """What a fact was when the program began, in programs that were rebased."""
@@ -40,7 +40,7 @@ def unconditional(program: Program) -> Program | None:
     if not any(isinstance(statement, ast.If | ast.While) for statement in function.body):
         return None
     function.body = _flat(function.body)
-    return _parsed(function)
+    return parsed(function)
 
 
 def _rebased(program: Program, fact: str) -> Program | None:
@@ -52,7 +52,7 @@ def _rebased(program: Program, fact: str) -> Program | None:
         return None
     start = f"{FIRST} = facts()" + "".join(f"[{key!r}]" for key in fact.split("."))
     function.body[1:1] = ast.parse(start).body
-    return _parsed(function)
+    return parsed(function)
 
 
 class _Rebase(ast.NodeTransformer):
@@ -97,10 +97,3 @@ def _flat(body: list[ast.stmt]) -> list[ast.stmt]:
         elif not isinstance(statement, ast.Break | ast.Continue | ast.Return):
             found.append(statement)
     return found
-
-
-def _parsed(function: ast.FunctionDef) -> Program | None:
-    try:
-        return Program.parse(ast.unparse(ast.fix_missing_locations(function)) + "\n")
-    except InvalidProgram:
-        return None

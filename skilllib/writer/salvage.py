@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
 from collections.abc import Callable
 
@@ -22,7 +23,7 @@ def cut(program: Program, line: int) -> Program | None:
     """
     function = copy.deepcopy(program.function)
     found, function.body = _before(function.body, line)
-    return _parsed(function) if found else None
+    return parsed(function) if found else None
 
 
 def without(program: Program, line: int) -> Program | None:
@@ -66,9 +67,15 @@ def enough(task: Task, attempt: Attempt) -> Draft | None:
     return Draft(program=program, rationale=rationale) if program is not None else None
 
 
-def _parsed(function: ast.FunctionDef) -> Program | None:
-    """Return the program of a function that was changed; None if it calls nothing any more, or breaks a rule."""
-    if not any(isinstance(node, ast.Call) for statement in function.body[1:] for node in ast.walk(statement)):
+def parsed(function: ast.FunctionDef) -> Program | None:
+    """Return the program of a function that was changed; None if it does nothing any more, or breaks a rule."""
+    called = {
+        node.func.id
+        for statement in function.body[1:]
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    if not called - {"facts"} - set(dir(builtins)):
         return None
     try:
         return Program.parse(ast.unparse(ast.fix_missing_locations(function)) + "\n")
@@ -82,7 +89,7 @@ def _edited(program: Program, line: int, edit: Callable[[ast.stmt], list[ast.stm
     if innermost is None:
         return None
     function.body = [new for old in function.body for new in _listed(_Edit(innermost, edit).visit(old))]
-    return _parsed(function)
+    return parsed(function)
 
 
 def _innermost(function: ast.FunctionDef, line: int) -> ast.stmt | None:

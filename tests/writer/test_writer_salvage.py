@@ -72,7 +72,9 @@ def test_a_statement_is_left_out_and_what_is_empty_without_it(lines: list[str], 
     assert found is not None and found.source == written(*left)
 
 
-@pytest.mark.parametrize(("lines", "line"), [(["one()"], 3), (["x = 1", "one()"], 4), (["one()"], 2), (["one()"], 9)])
+@pytest.mark.parametrize(
+    ("lines", "line"), [(["one()"], 3), (["x = 1", "one()"], 4), (["one()"], 2), (["one()"], 9), (["x = len(facts())", "one()"], 4)]
+)
 def test_nothing_is_left_without_the_only_call(lines: list[str], line: int) -> None:
     assert without(Program.parse(written(*lines)), line) is None
 
