@@ -14,6 +14,7 @@ from skilllib.errors import TapeError
 from skilllib.models.account import Account, Charged, Metered
 from skilllib.models.budget import Budgeted
 from skilllib.models.litellm import LiteLLMModel, price, refuse_unknown
+from skilllib.models.local import PREFIX, LocalModel
 from skilllib.models.retry import Retrying
 from skilllib.models.spans import Spanned
 from skilllib.models.tape import Tape, TapeFile
@@ -45,17 +46,20 @@ def opened(
     replay: bool = False,
     make: Callable[[str], LanguageModel] | None = None,
     timeout_s: float = 120.0,
+    local: Callable[[str], LanguageModel] = LocalModel.named,
 ) -> Iterator[Models]:
     """Open the models of a run, and close their tape afterwards.
 
     Args:
-        names: litellm's name of the model of each role; a role without one is played by the model that writes.
+        names: litellm's name of the model of each role, or `local:` and a model of transformers on this machine; a role without
+            one is played by the model that writes.
         account: Is charged with every request, those answered from the tape and those that failed included.
         budget: What may be spent; looked at before every request that is sent.
         tape: File on which everything is recorded; None records nothing.
         replay: Answer from the tape alone; no model is made.
         make: Makes a model from its name, in place of litellm and of asking again what failed.
         timeout_s: Seconds that litellm waits for one reply.
+        local: Makes a model on this machine from its name.
 
     Raises:
         TapeError: The tape cannot be used.
@@ -67,23 +71,30 @@ def opened(
     with ExitStack() as stack:
         file = None if tape is None else stack.enter_context(TapeFile(tape, write=not replay))
         if make is None and not replay:
-            refuse_unknown(named.values())
+            refuse_unknown(name for name in named.values() if not name.startswith(PREFIX))
 
         def ask(name: str) -> LanguageModel:
             """Return a model that is asked, each request of which is bounded and charged."""
-            if make is not None:
-                return bounded(name, Charged(make(name), account))
+            if make is not None or name.startswith(PREFIX):
+                return bounded(name, Charged((make or local)(name), account))
             once = bounded(name, Charged(Spanned(LiteLLMModel(name, timeout_s)), account))
             return Retrying(inner=once, sleep=_charged_pause(account, budget))
 
         def bounded(name: str, inner: LanguageModel) -> LanguageModel:
-            return Budgeted(inner=inner, budget=budget, account=account, price=partial(price, name))
+            return Budgeted(
+                inner=inner, budget=budget, account=account, price=free if name.startswith(PREFIX) else partial(price, name)
+            )
 
         made: dict[str, LanguageModel] = {}
         for name in sorted(set(named.values())):
             answering = ask(name) if file is None else Tape(file, name, None if replay else ask(name))
             made[name] = Metered(bounded(name, answering), account)
         yield Models(account=account, **{role: made[name] for role, name in named.items()})
+
+
+def free(tokens_in: int, tokens_out: int) -> float:
+    """Return what tokens cost with a model on this machine."""
+    return 0.0
 
 
 def _charged_pause(account: Account, budget: Budget) -> Callable[[float], None]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from skilllib.errors import ModelRefused
+from skilllib.errors import AdapterRefused, ModelRefused
 from skilllib.models.base import TransformersBase
 from skilllib.models.hooks import mount, tensors
 from skilllib.protocols import Base
@@ -53,10 +53,12 @@ class LocalModel:
     Args:
         base: The model.
         caches: Whether what prompts share at their beginning is computed once.
+        adapters: Hash of an adapter → its weights, for requests that name one.
     """
 
     base: Base
     caches: bool = True
+    adapters: Callable[[str], LoraWeights] | None = None
     usage: Usage = field(default_factory=Usage)
     _handles: list[Any] = field(default_factory=list)
     _mounted: LoraWeights | None = None
@@ -64,8 +66,8 @@ class LocalModel:
 
     @classmethod
     def named(cls, name: str) -> LocalModel:
-        """Return the model of a name such as `local:PATH`."""
-        return cls(TransformersBase(name.removeprefix(PREFIX)))
+        """Return the model of a name such as `local:PATH`, or `local:PATH#FOLDER` with a folder of adapters."""
+        return cls(TransformersBase(name.removeprefix(PREFIX).partition("#")[0]))
 
     @property
     def name(self) -> str:
@@ -107,8 +109,17 @@ class LocalModel:
 
         Raises:
             BaseRefused: The model cannot be loaded.
+            AdapterRefused: The request names an adapter that is not there, or that is for another base.
             ModelRefused: The request is longer than the model reads.
         """
+        if not request.adapter:
+            return self._answered(request)
+        if self.adapters is None:
+            raise AdapterRefused(f"a request names the adapter {request.adapter!r}, and {self.name!r} was given no adapters")
+        with self.mounted(self.adapters(request.adapter)):
+            return self._answered(request)
+
+    def _answered(self, request: Request) -> Reply:
         import torch
 
         model, tokenizer = self.base.loaded()

@@ -46,11 +46,13 @@ class Request(Record):
     max_tokens: int = Field(default=800, gt=0)
     """Tokens the reply may have."""
     seed: int | None = None
+    adapter: str = ""
+    """Hash of the adapter that a model on this machine is to run with; empty for the plain model."""
 
     @property
     def hash(self) -> str:
         """SHA-256 over everything that shapes the reply."""
-        return content_hash(self.model_dump(mode="json"))
+        return content_hash(self.model_dump(mode="json", exclude=None if self.adapter else {"adapter"}))
 
     @property
     def tokens(self) -> int:
