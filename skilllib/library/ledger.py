@@ -33,6 +33,11 @@ def named(target: str) -> sa.ColumnElement[bool]:
     return sa.or_(columns.version_hash == target, columns.sequence == first)
 
 
+def last(connection: sa.Connection) -> int:
+    """Return the number of the last entry, 0 before the first."""
+    return store.next_number(connection, tables.ledger.c.number) - 1
+
+
 def append(connection: sa.Connection, change: Change, decision: Decision) -> LedgerEntry:
     """Add an entry at the end of the chain."""
     table = tables.ledger

@@ -324,6 +324,7 @@ class SkillLibrary(Using, Lookup, Outbox):
                 self._findable.embed(connection, activated)
             if after:
                 store.set_meta(connection, "findable", str(entry.number))
+            if after and change.kind != "revoke":  # whose effect waits for nothing: the next look-up drops the words
                 lexical.follow(connection, promises=self.policy == "evidence")
             return entry
 

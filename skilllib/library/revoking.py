@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -32,16 +31,23 @@ class Revocation:
 
 
 def quarantine(connection: sa.Connection, revoked: Sequence[Skill], change: Change) -> None:
-    """Put all active skills that reach a revoked one on trial, by one entry of the ledger."""
-    callers = _active_callers(connection, {skill.code_hash for skill in revoked})
-    if not callers:
+    """Put all active skills that reach a revoked one on trial, by one entry of the ledger.
+
+    However many they are, it is one statement: the rows that it changed say which they were.
+    """
+    columns, number = tables.versions.c, ledger.last(connection) + 1
+    reached = columns.code_hash.in_(sa.select(_callers({skill.code_hash for skill in revoked}).c.code_hash))
+    update = sa.update(tables.versions).where(columns.status == "active", reached).values(status="trial", entry=number)
+    rows = connection.execute(update.returning(columns.sequence, columns.version, columns.code_hash, columns.version_hash))
+    changed = sorted(tuple(row) for row in rows)
+    if not changed:
         return
     names = ", ".join(f"{skill.name!r} (version {skill.version})" for skill in revoked)
-    entry = ledger.append(
+    ledger.append(
         connection,
         Change(
             kind="quarantine",
-            targets=tuple(caller.target for caller in callers),
+            targets=tuple(_targets(connection, changed)),
             base=revoked[0].version_hash,
             rationale=change.rationale,
             proposer=change.proposer,
@@ -49,32 +55,28 @@ def quarantine(connection: sa.Connection, revoked: Sequence[Skill], change: Chan
         Decision(
             outcome="promote",
             codes=(REVOKED,),
-            figures={"skills": float(len(callers))},
+            figures={"skills": float(len(changed))},
             reason=f"they call {names}, which was revoked",
         ),
     )
-    these = tables.versions.c.sequence == sa.bindparam("at")
-    update = sa.update(tables.versions).where(these).values(status="trial", entry=entry.number)
-    connection.execute(update, [{"at": caller.sequence} for caller in callers])
 
 
-class _Caller(NamedTuple):
-    sequence: int
-    target: str
-    """What the ledger calls it."""
-
-
-def _active_callers(connection: sa.Connection, code_hashes: Collection[str]) -> list[_Caller]:
-    """Return the active skills that reach one of these through calls, also through skills that are not active."""
-    calls, columns = tables.calls.c, tables.versions.c
+def _callers(code_hashes: Collection[str]) -> sa.CTE:
+    """Return the code hashes of what reaches one of these through calls, also through skills that are not active."""
+    calls = tables.calls.c
     reached = sa.select(calls.caller.label("code_hash")).where(calls.callee.in_(code_hashes)).cte("callers", recursive=True)
-    reached = reached.union(sa.select(calls.caller).join(reached, calls.callee == reached.c.code_hash))
-    query = sa.select(columns.sequence, columns.code_hash, columns.version_hash, columns.status)
-    rows = connection.execute(query.join(reached, reached.c.code_hash == columns.code_hash).order_by(columns.sequence)).all()
-    first: dict[str, str] = {}
-    for _, code, version, _ in rows:
-        first.setdefault(code, version)
-    return [_Caller(at, code if first[code] == version else version) for at, code, version, status in rows if status == "active"]
+    return reached.union(sa.select(calls.caller).join(reached, calls.callee == reached.c.code_hash))
+
+
+def _targets(connection: sa.Connection, rows: Sequence[tuple[int, int, str, str]]) -> Iterator[str]:
+    """Yield what the ledger calls these versions (sequence, version, code hash, version hash)."""
+    shared: dict[str, int] = {}
+    if any(version > 1 for _, version, _, _ in rows):  # else each is the first of its name, and so of its code
+        columns = tables.versions.c
+        first = sa.select(columns.code_hash, sa.func.min(columns.sequence)).group_by(columns.code_hash).having(sa.func.count() > 1)
+        shared = {code_hash: sequence for code_hash, sequence in connection.execute(first)}
+    for sequence, _, code_hash, version_hash in rows:
+        yield code_hash if shared.get(code_hash, sequence) == sequence else version_hash
 
 
 def quarantined(connection: sa.Connection, entry: LedgerEntry) -> tuple[str, ...]:
