@@ -39,7 +39,9 @@ class LearnOptions(Record):
 
     environment: str
     library: str = "skill-library"
-    """Folder of the library."""
+    """Folder of the library, or the address of a PostgreSQL database."""
+    vectors: str | None = None
+    """Address of a Chroma server that holds the vectors; without one they are searched on this machine."""
     run: str | None = None
     """Folder of the run; by default a new one under `runs/`."""
     seed: int = Field(default=0, ge=0)

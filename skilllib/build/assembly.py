@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from skilllib.agent import Agent, Progress, attempt_fields
+from skilllib.build.adapting import local_model
 from skilllib.build.modelled import modelled
 from skilllib.build.parts import make_embedder, make_workers, make_world
 from skilllib.build.stages import Ground, Stages, searching
@@ -28,7 +29,7 @@ from skilllib.records.world import EnvironmentSpec
 from skilllib.sandbox import MontySandbox
 
 SHAPELESS = frozenset(
-    {"library", "run", "jobs", "max_attempts", "max_steps", "max_seconds", "budget", "timeout_s", "tape", "replay"}
+    {"library", "vectors", "run", "jobs", "max_attempts", "max_steps", "max_seconds", "budget", "timeout_s", "tape", "replay"}
 )
 """Options that bound a run or say where things are, and shape no behaviour; they may change when it is resumed."""
 
@@ -56,6 +57,7 @@ def learner(
     embedder: Embedder | None = None,
     world: EnvironmentFactory | None = None,
     model: Callable[[str], LanguageModel] | None = None,
+    new: bool = False,
 ) -> Iterator[Learner]:
     """Assemble an agent for a run and take it apart afterwards.
 
@@ -69,10 +71,11 @@ def learner(
         embedder: Used instead of the one the options name.
         world: Makes the environment, for one that is not registered; picklable by name when `options.jobs` > 1.
         model: Makes a language model from its name, in place of litellm.
+        new: The run has to be one that the library does not know.
 
     Raises:
-        LibraryLocked: Another process is writing to the library.
-        RunError: The library knows the run under other options.
+        LibraryLocked: Another process writes to the library, and for minutes.
+        RunError: The library knows the run under other options, or knows it although it is new.
         OtherPolicy: The library admits skills by another law than the options' preset.
         ModelError: A model or its tape cannot be used.
     """
@@ -81,8 +84,8 @@ def learner(
         environment = stack.enter_context(_closing(make_world(options.environment, given) if world is None else world(**given)))
         vectors = embedder or make_embedder(options.embedder)
         policy: Policy = "opinion" if options.preset == "voyager" else "evidence"
-        library = stack.enter_context(SkillLibrary.open(options.library, create=True, embedder=vectors, policy=policy))
-        stack.enter_context(library.writing(f"learn {options.environment} (run {run})"))
+        library = SkillLibrary.open(options.library, create=True, embedder=vectors, vectors=options.vectors, policy=policy)
+        stack.enter_context(library)
         guard = stack.enter_context(closing(library.guard()))
         life, account = Life(environment, seed=options.seed), Account(watch=_told(recorder), ahead=_foretold(recorder))
         ground = Ground(
@@ -99,7 +102,7 @@ def learner(
         models = opened_models(stack, options, account, model)
         stages = searching(ground) if models is None else modelled(ground, models, stack)
         agent = _agent(ground, stages, life=life, account=account, run=run)
-        unfinished, earlier = _resumed(agent, options)
+        unfinished, earlier = _resumed(agent, options, new=new)
         stack.callback(_keep_lost, library, run, account)
         yield Learner(agent=agent, library=library, environment=environment, unfinished=unfinished, earlier=earlier, models=models)
 
@@ -131,6 +134,7 @@ def opened_models(
         replay=options.replay,
         make=model,
         timeout_s=options.timeout_s,
+        local=local_model,
     )
     return stack.enter_context(models)
 
@@ -181,11 +185,11 @@ def _shaping(options: LearnOptions) -> Json:
     return shaping
 
 
-def _resumed(agent: Agent, options: LearnOptions) -> tuple[Trace | None, list[dict[str, Json]]]:
+def _resumed(agent: Agent, options: LearnOptions, *, new: bool) -> tuple[Trace | None, list[dict[str, Json]]]:
     """Bring an agent to where its run was left, and return the trace that may be unfinished and the attempts as events."""
     library, run = agent.library, agent.run
     shaping = _shaping(options)
-    if run not in library.runs():
+    if new or run not in library.runs():
         library.begin_run(run, shaping)
     elif library.run_options(run) != shaping:
         raise RunError(
@@ -210,8 +214,7 @@ def _resumed(agent: Agent, options: LearnOptions) -> tuple[Trace | None, list[di
     notes = library.notes(run)
     if isinstance(agent.curriculum, Resumable) and "curriculum" in notes:
         agent.curriculum.restore(notes["curriculum"])
-    if "lost" in notes:
-        agent.progress.account.lost = Requests(*notes["lost"])
+    agent.progress.account.lost = Requests(*notes.get("lost", ()))
     episode = int(notes.get("episode", -1))
     agent.life.resume((attempt for trace in mine for attempt in trace.attempts), episode=episode)
     return (mine[-1] if mine else None), earlier

@@ -80,7 +80,7 @@ def _reading(
     with ExitStack() as stack:
         environment = stack.enter_context(closing(make_world(options.environment, given) if world is None else world(**given)))
         vectors = embedder or make_embedder(options.embedder)
-        library = stack.enter_context(SkillLibrary.open(options.library, embedder=vectors, index="exact"))
+        library = stack.enter_context(SkillLibrary.open(options.library, embedder=vectors, vectors=options.vectors))
         guard = stack.enter_context(closing(library.guard()))
         life, account, memory = Life(environment, seed=options.seed, purpose="solve"), Account(), remembered(library)
         ground = Ground(
@@ -137,6 +137,12 @@ def _solver(
     spec: EnvironmentSpec = life.environment.spec
     decomposer = None
     if models is not None:
-        role = Role(model=models.curriculum, purpose="decompose", folder=options.prompts, max_tokens=options.reply_tokens)
-        decomposer = Decomposer(spec=spec, role=role, memory=memory, prompt_tokens=options.prompt_tokens)
+        role = Role(
+            model=models.curriculum,
+            purpose="decompose",
+            folder=options.prompts,
+            max_tokens=options.reply_tokens,
+            prompt_tokens=options.prompt_tokens,
+        )
+        decomposer = Decomposer(spec=spec, role=role, memory=memory)
     return Solver(life=life, hands=hands, retriever=library, match=Match(spec.name), decomposer=decomposer, account=account)

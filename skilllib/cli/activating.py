@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from skilllib.records.skill import Skill
 
 
-def activate_skill(path: Path, name: str | None, *, keep: Collection[str], jobs: int, as_json: bool) -> None:
+def activate_skill(path: str, name: str | None, *, keep: Collection[str], jobs: int, as_json: bool) -> None:
     """Prove a skill and what it calls, callees first; exit code 1 if one of them is not proved."""
     from skilllib.cli.opening import reading
     from skilllib.cli.output import stderr

@@ -109,12 +109,12 @@ def prune_adapters(
         stdout().print(f"dropped {len(dropped)} adapters, {total / 1e6:.2f} MB; they can be compiled again")
 
 
-def opened_cache(library: Path, cache: Path | None) -> AdapterCache:
+def opened_cache(library: str, cache: Path | None) -> AdapterCache:
     """Return the cache of a library, or one that is named."""
     from skilllib.build.compiling import FOLDER
     from skilllib.compiler.cache import AdapterCache
 
-    return AdapterCache(cache or library / FOLDER)
+    return AdapterCache(cache or Path(library) / FOLDER)
 
 
 def chosen(cache: AdapterCache, name: str) -> Stored:
@@ -132,7 +132,7 @@ def chosen(cache: AdapterCache, name: str) -> Stored:
     return max(found, key=lambda stored: stored.manifest.created_at)
 
 
-def _judged(library: Path, cache: Path | None, base: str | None) -> list[tuple[Stored, str]]:
+def _judged(library: str, cache: Path | None, base: str | None) -> list[tuple[Stored, str]]:
     """Return every adapter with the reason why it is not valid any more."""
     from skilllib.build.compiling import stale
     from skilllib.cli.opening import reading

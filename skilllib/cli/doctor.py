@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, EmbedderName, LibraryPath
+from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, EmbedderName, LibraryPath, Vectors
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +30,7 @@ def doctor(
     library: LibraryPath = DEFAULT_LIBRARY,
     repair: Annotated[bool, typer.Option("--repair", help="Rebuild what is derived: vectors and index.")] = False,
     embedder: EmbedderName = None,
+    vectors: Vectors = None,
     as_json: AsJson = False,
 ) -> None:
     """Examine the installation and, if there is one, the library.
@@ -40,7 +40,7 @@ def doctor(
     from skilllib.cli.output import emit, policy_note, stdout
 
     checks = list(_installation(embedder))
-    policy, problems = _examined(library, embedder, repair=repair)
+    policy, problems = _examined(library, embedder, vectors, repair=repair)
     found = [] if problems is None else [{"kind": p.kind, "message": p.message, "repairable": p.repairable} for p in problems]
     sound = all(check["ok"] for check in checks) and not found
     if as_json:
@@ -124,13 +124,13 @@ def _sandbox() -> dict[str, Any]:
     )
 
 
-def _examined(path: Path, embedder: str | None, *, repair: bool) -> tuple[str | None, list[Any] | None]:
+def _examined(path: str, embedder: str | None, vectors: str | None, *, repair: bool) -> tuple[str | None, list[Any] | None]:
     """Return the library's policy and its problems, or None twice if there is no library at the default place."""
     from skilllib.cli.opening import reading
     from skilllib.errors import LibraryNotFound
 
     try:
-        with reading(path, embedder, finds=True) as opened:
+        with reading(path, embedder, finds=True, vectors=vectors) as opened:
             return opened.policy, opened.repair() if repair else opened.problems()
     except LibraryNotFound:
         if path != DEFAULT_LIBRARY or repair:

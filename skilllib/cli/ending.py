@@ -25,7 +25,7 @@ ENDINGS = {
 
 
 def show(
-    console: Console, summary: dict[str, Any], events: list[dict[str, Any]], spec: EnvironmentSpec, folder: Path, library: Path
+    console: Console, summary: dict[str, Any], events: list[dict[str, Any]], spec: EnvironmentSpec, folder: Path, library: str
 ) -> None:
     """Print the end of a run."""
     _print_reached(console, summary)
@@ -47,7 +47,7 @@ def show(
     if summary["ended"] == "model":
         console.print(f"Nothing is lost. Once its server, key or account is mended: skilllib learn --resume --run {folder}")
         console.print("A run keeps its models and prompts. For others begin a new run; it goes on from the same library.")
-    where = "" if library == Path("skill-library") else f" --library {library}"
+    where = "" if library == "skill-library" else f" --library {library}"
     console.print(f"Look at it with: skilllib report {folder}   skilllib search{where} 'what it should do'", style="dim")
 
 

@@ -69,7 +69,7 @@ def evaluate(  # noqa: PLR0913 - typer reads the options from the signature
         _print(reports)
 
 
-def _players(player: PlayerName, library: Path, calls: Path | None, max_steps: int) -> dict[str, Player]:
+def _players(player: PlayerName, library: str, calls: Path | None, max_steps: int) -> dict[str, Player]:
     """Return the players that were asked for, by name."""
     from skilllib import evaluate as evaluation
     from skilllib.cli.opening import reading

@@ -13,7 +13,19 @@ if TYPE_CHECKING:
 
 RUN, MODEL, BUDGET, TAPE, ABLATIONS = "Run", "Language model", "Budget of the model", "Tape", "Ablations and baselines"
 
-Library = Annotated[Path | None, typer.Option("--library", "-l", help="Folder of the library (default: skill-library).")]
+Library = Annotated[
+    str | None,
+    typer.Option("--library", "-l", metavar="PLACE", help="Folder (default: skill-library), or postgresql://USER@HOST/NAME."),
+]
+Vectors = Annotated[
+    str | None,
+    typer.Option(
+        "--vectors",
+        metavar="URL",
+        envvar="SKILLLIB_VECTORS",
+        help="A Chroma server that holds the vectors, http://HOST:PORT (default: this machine).",
+    ),
+]
 Run = Annotated[Path | None, typer.Option("--run", help="Folder of the run (default: runs/ENV-sSEED-N).", rich_help_panel=RUN)]
 Seed = Annotated[int | None, typer.Option("--seed", "-s", min=0, help="All follows from it (default: 0).", rich_help_panel=RUN)]
 MaxAttempts = Annotated[
@@ -106,7 +118,7 @@ NoReExecution = Annotated[
 _BUDGET = {"max_calls": "calls", "max_tokens": "tokens", "max_usd": "usd", "max_model_seconds": "seconds"}
 _RENAMED = {"env": "environment", "timeout": "timeout_s"}
 _AS_GIVEN = (
-    *("library", "seed", "max_attempts", "max_steps", "max_seconds", "jobs", "threshold", "curriculum", "embedder"),
+    *("library", "vectors", "seed", "max_attempts", "max_steps", "max_seconds", "jobs", "threshold", "curriculum", "embedder"),
     *("model", "critic_model", "curriculum_model", "describe_model", "candidates", "honing", "context", "temperature"),
     *("prompt_tokens", "reply_tokens", "prompts", "tape", "preset"),
 )

@@ -13,6 +13,7 @@ from skilllib.cli.options import AsJson, EnvironmentOption
 def learn(  # noqa: PLR0913 - typer reads the options from the signature
     env: Annotated[str | None, typer.Argument(metavar="ENV", help="The environment; see `skilllib environments`.")] = None,
     library: flags.Library = None,
+    vectors: flags.Vectors = None,
     option: EnvironmentOption = None,
     quiet: flags.Quiet = False,
     as_json: AsJson = False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 from skilllib import __version__
@@ -16,6 +15,7 @@ from skilllib.cli.starting import Start, tape_of
 from skilllib.cli.transcript import Transcript
 from skilllib.config import LearnOptions
 from skilllib.errors import BudgetSpent, ModelError, RunError, SkillLibError
+from skilllib.library.place import located
 from skilllib.models import configure_from_environment
 from skilllib.report.costs import Cost
 from skilllib.report.figures import by_status, composed_share, parameterised_share
@@ -29,7 +29,11 @@ def carry_out(start: Start, *, quiet: bool, as_json: bool, show_prompts: bool = 
         ModelError: A model gave no reply; the run has its summary, and can be resumed.
         TelemetryMissing: The environment names an exporter of spans that is not installed.
     """
-    configure_from_environment()
+    try:
+        configure_from_environment()
+    except SkillLibError:
+        start.discard()
+        raise
     console = stderr() if as_json else stdout()
     transcript = Transcript(tape_of(start.folder, start.options.tape)) if show_prompts else None
     display = Quiet() if quiet else Full(console, transcript) if console.is_terminal else Plain(console, transcript)
@@ -39,9 +43,13 @@ def carry_out(start: Start, *, quiet: bool, as_json: bool, show_prompts: bool = 
     begun = False
     try:
         if not quiet:
-            console.print(f"run {start.folder}, library {start.options.library}, seed {start.options.seed}", style="dim")
+            console.print(f"run {start.folder}, library {located(start.options.library)}, seed {start.options.seed}", style="dim")
         with learner(
-            start.taped, recorder=logbook, run=run_name(start.folder), embedder=make_embedder(start.options.embedder)
+            start.taped,
+            recorder=logbook,
+            run=run_name(start.folder),
+            embedder=make_embedder(start.options.embedder),
+            new=start.new,
         ) as made:
             begun = True
             _catch_up(made, run, state)
@@ -54,7 +62,7 @@ def carry_out(start: Start, *, quiet: bool, as_json: bool, show_prompts: bool = 
     if as_json:
         emit(summary)
     else:
-        ending.show(console, summary, list(run.events()), made.environment.spec, start.folder, Path(start.options.library))
+        ending.show(console, summary, list(run.events()), made.environment.spec, start.folder, start.options.library)
     if lost is not None and not isinstance(lost, BudgetSpent):
         raise lost
     return bool(summary["ended"] != "interrupted")

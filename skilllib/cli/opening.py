@@ -14,20 +14,23 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def reading(path: Path, embedder: str | None = None, *, finds: bool = False) -> Iterator[SkillLibrary]:
+def reading(
+    path: str | Path, embedder: str | None = None, *, finds: bool = False, vectors: str | None = None
+) -> Iterator[SkillLibrary]:
     """Open a library that exists.
 
     Args:
-        path: Its folder.
+        path: Its folder, or its server's address.
         embedder: Name of the embedder; by default that of the library's newest run.
         finds: Whether texts will be embedded; if not, no embedder is chosen.
+        vectors: Address of a Chroma server that holds the vectors.
     """
     with SkillLibrary.open(path) as found:
         if not finds:
             yield found
             return
         name = embedder or last_embedder(found)
-    with SkillLibrary.open(path, embedder=chosen(name)) as opened:
+    with SkillLibrary.open(path, embedder=chosen(name), vectors=vectors) as opened:
         yield opened
 
 

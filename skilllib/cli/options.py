@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,18 @@ if TYPE_CHECKING:
     from skilllib.records.base import Json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else there.")]
-LibraryPath = Annotated[Path, typer.Option("--library", "-l", help="Folder of the library.")]
+LibraryPath = Annotated[
+    str, typer.Option("--library", "-l", metavar="PLACE", help="Folder of the library, or postgresql://USER@HOST/NAME.")
+]
+Vectors = Annotated[
+    str | None,
+    typer.Option(
+        "--vectors",
+        metavar="URL",
+        envvar="SKILLLIB_VECTORS",
+        help="A Chroma server that holds the vectors, http://HOST:PORT; without one they are searched on this machine.",
+    ),
+]
 EmbedderName = Annotated[
     str | None,
     typer.Option(
@@ -32,7 +42,7 @@ KeepCallers = Annotated[
     typer.Option("--keep", metavar="CALLER", help="A caller that goes on with the version it calls now; may be repeated."),
 ]
 
-DEFAULT_LIBRARY = Path("skill-library")
+DEFAULT_LIBRARY = "skill-library"
 
 
 def pairs(given: list[str] | None, what: str) -> dict[str, str]:

@@ -15,7 +15,9 @@ def report(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write the page (default: RUN/report.html).")
     ] = None,
-    library: Annotated[Path | None, typer.Option("--library", "-l", help="Folder of the library, if it was moved away.")] = None,
+    library: Annotated[
+        str | None, typer.Option("--library", "-l", metavar="PLACE", help="Folder of the library, if it was moved away.")
+    ] = None,
     tape: Annotated[Path | None, typer.Option("--tape", help="Tape of the run's model calls, if it was moved away.")] = None,
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Do not make the world again to draw it.")] = False,
     as_json: AsJson = False,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, EmbedderName, LibraryPath
+from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, EmbedderName, LibraryPath, Vectors
 
 if TYPE_CHECKING:
     from skilllib.protocols import Hit
@@ -18,13 +18,14 @@ def search(
     library: LibraryPath = DEFAULT_LIBRARY,
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="How many to show.")] = 5,
     embedder: EmbedderName = None,
+    vectors: Vectors = None,
     as_json: AsJson = False,
 ) -> None:
     """Find active skills by what they do, best first."""
     from skilllib.cli.opening import reading
     from skilllib.cli.output import emit
 
-    with reading(library, embedder, finds=True) as opened:
+    with reading(library, embedder, finds=True, vectors=vectors) as opened:
         hits = [(hit, opened.statistics(hit.skill.code_hash)) for hit in opened.search(query, k=k)]
     if as_json:
         emit([_record(hit, statistics) for hit, statistics in hits])

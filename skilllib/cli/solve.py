@@ -42,6 +42,7 @@ def solve(  # noqa: PLR0913 - typer reads the options from the signature
     replay: flags.Replay = False,
     option: EnvironmentOption = None,
     embedder: EmbedderName = None,
+    vectors: flags.Vectors = None,
     as_json: AsJson = False,
 ) -> None:
     """Solve a new task with the skills of a library: run them, adapt them, chain them.

@@ -5,14 +5,18 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import URL
 
 from skilllib.build import run_name
 from skilllib.config import LearnOptions, load_options, merged, options
 from skilllib.errors import InvalidRecord, LibraryNotFound, PromptError, RunError, TapeError
 from skilllib.library import SkillLibrary
+from skilllib.library.place import located
 from skilllib.runs import RunFolder
 
 RUNS = Path("runs")
@@ -21,7 +25,7 @@ TAPE = "tape.jsonl"
 """Name of a run's own tape, in its folder."""
 CHANGEABLE = frozenset(
     {
-        *("max_attempts", "max_steps", "max_seconds", "jobs", "library"),
+        *("max_attempts", "max_steps", "max_seconds", "jobs", "library", "vectors"),
         *("budget", "timeout_s", "tape", "replay"),
     }
 )
@@ -92,7 +96,7 @@ def resumed(given: dict[str, Any], folder: Path | None, config: Path | None) -> 
     folder = folder or _newest(given.get("environment"))
     stored = dict(RunFolder.open(folder).options)
     stored.pop("format", None)
-    stored |= {key: os.path.normpath(folder / stored[key]) for key in PATHS if stored.get(key) is not None}
+    stored |= {key: _found(stored[key], folder) for key in PATHS if stored.get(key) is not None}
     for key, value in given.items():
         if key not in CHANGEABLE and stored.get(key) != value:
             raise RunError(
@@ -103,9 +107,9 @@ def resumed(given: dict[str, Any], folder: Path | None, config: Path | None) -> 
     return Start(options=chosen, folder=folder, new=False)
 
 
-def library_of(folder: Path) -> Path:
+def library_of(folder: Path) -> str:
     """Return where the library of a run is: its path is stored relative to the run folder, so both can be moved together."""
-    return Path(os.path.normpath(folder / str(RunFolder.open(folder).options.get("library", ""))))
+    return _found(str(RunFolder.open(folder).options.get("library", "")), folder)
 
 
 def tape_of(folder: Path, tape: str | None) -> Path:
@@ -143,7 +147,13 @@ def _stored(chosen: LearnOptions, folder: Path) -> dict[str, Any]:
     return {**values, **{key: _relative(values[key], folder) for key in PATHS if values[key] is not None}}
 
 
+def _found(path: str, folder: Path) -> str:
+    return path if isinstance(located(path), URL) else os.path.normpath(folder / path)
+
+
 def _relative(path: str, folder: Path) -> str:
+    if isinstance(place := located(path), URL):
+        return place.set(password=None).render_as_string()  # a run folder is no place for a password
     absolute = Path(path).expanduser().absolute()
     try:
         return Path(os.path.relpath(absolute, folder.absolute())).as_posix()
@@ -160,7 +170,13 @@ def _runs(library: str) -> frozenset[str]:
 
 
 def _free(stem: str, known: frozenset[str]) -> Path:
-    return next(path for n in itertools.count(1) if not (path := RUNS / f"{stem}-{n}").exists() and path.name not in known)
+    for number in itertools.count(1):
+        path = RUNS / f"{stem}-{number}"
+        if path.name not in known:
+            with suppress(FileExistsError):  # made by us, and by us alone: another run may begin at this very moment
+                path.mkdir(parents=True)
+                return path
+    raise AssertionError("numbers do not end")
 
 
 def _newest(environment: str | None) -> Path:

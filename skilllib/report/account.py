@@ -50,7 +50,7 @@ class Account:
     summary: Mapping[str, Any]
     events: Sequence[Mapping[str, Any]]
     skills: Sequence[SkillPage]
-    library: Path
+    library: str
     conversation: Conversation = field(default_factory=Conversation)
     fault: str = ""
     """Why the library could not be read, if it could not."""
@@ -65,7 +65,7 @@ class Account:
         return tasks_of(self.events)
 
 
-def gather(folder: Path, library: Path, tape: Path | None = None) -> Account:
+def gather(folder: Path, library: str, tape: Path | None = None) -> Account:
     """Return the account of a run; without its summary there is none, without its library or its tape less of it.
 
     Args:

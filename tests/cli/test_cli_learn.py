@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from command_door import Door
 
-from skilllib.library import SkillLibrary
+from skilllib.library import SkillLibrary, lock
 from skilllib.runs import RunFolder
 
 VOLATILE = {"at", "seconds"}
@@ -151,7 +152,8 @@ def test_a_run_is_not_begun_twice(door: Door) -> None:
     assert not Path("b").exists()
 
 
-def test_two_learners_do_not_share_a_library(door: Door) -> None:
+def test_a_learner_waits_for_a_writer_and_says_for_whom_it_waited_in_vain(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "PATIENCE_S", 0.3)
     with SkillLibrary.open("skill-library", create=True) as library, library.writing("learn elsewhere"):
         pass  # the lock is taken by another process below; within one process it is reentrant
     import subprocess
