@@ -21,7 +21,7 @@ Failure of generated code is data (`Execution.error`), never one of these.
     │   ├── StorageFailed      the disk refused a write
     │   ├── UnknownSkill       no skill of that name or hash
     │   ├── NotVerified        a program without the trace that proves it
-    │   ├── DuplicateSkill     the same program is already there
+    │   ├── DuplicateSkill     the same skill, or a name that looks the same, is already there
     │   └── CyclicCalls        skills that would call each other in a circle
     ├── ImportRefused          a folder, archive or file that is not taken in
     ├── RunError               a run folder that cannot be started or resumed

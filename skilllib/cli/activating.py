@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from skilllib.exchange import Activation, Proving
-    from skilllib.library import SkillLibrary
-    from skilllib.protocols import Prover
-    from skilllib.records.base import Scalar
-    from skilllib.records.skill import Skill
+    from skilllib.exchange import Activation
 
 
 def activate_skill(path: str, name: str | None, *, keep: Collection[str], jobs: int, as_json: bool) -> None:
     """Prove a skill and what it calls, callees first; exit code 1 if one of them is not proved."""
+    from skilllib.build import proving
     from skilllib.cli.opening import reading
     from skilllib.cli.output import stderr
 
@@ -30,28 +26,6 @@ def activate_skill(path: str, name: str | None, *, keep: Collection[str], jobs: 
     ):
         found = list(door.activate(library.get(name)))
     report(name, found, as_json=as_json)
-
-
-@contextmanager
-def proving(
-    library: SkillLibrary,
-    *,
-    jobs: int,
-    keep: Collection[str] = (),
-    values: Mapping[str, Sequence[Scalar]] | None = None,
-    proposer: str = "verify",
-) -> Iterator[Proving]:
-    """Yield the door through which skills on trial become active, with workers that end with the block."""
-    from skilllib.exchange import Proving
-
-    with ExitStack() as stack:
-        yield Proving(
-            library=library,
-            prover=lambda skill: _prover(library, skill, jobs, stack),
-            keep=keep,
-            values=values or {},
-            proposer=proposer,
-        )
 
 
 def report(name: str, found: Sequence[Activation], *, as_json: bool) -> None:
@@ -69,17 +43,6 @@ def report(name: str, found: Sequence[Activation], *, as_json: bool) -> None:
             stdout().print(f"{name} is not on trial.")
     if not found or found[-1].decision.outcome != "promote":
         raise typer.Exit(1)
-
-
-def _prover(library: SkillLibrary, skill: Skill, jobs: int, stack: ExitStack) -> Prover:
-    from skilllib.build import make_workers
-    from skilllib.verifier.check import CheckVerifier
-    from skilllib.verifier.evidence import SequentialTest
-    from skilllib.verifier.proof import ReExecution
-
-    learned = library.conditions(skill)
-    workers = stack.enter_context(make_workers(skill.environment, learned.environment_options, jobs=jobs))
-    return ReExecution(workers=workers, verifier=CheckVerifier(), test=SequentialTest(), limits=learned.limits)
 
 
 def _record(one: Activation) -> dict[str, Any]:

@@ -9,17 +9,25 @@ import typer
 from typer.core import TyperGroup
 
 from skilllib.cli.adapters import adapters
+from skilllib.cli.add import add
+from skilllib.cli.alias import alias
 from skilllib.cli.compile import compile_skills
+from skilllib.cli.diff import diff
 from skilllib.cli.doctor import doctor
+from skilllib.cli.edit import edit
 from skilllib.cli.environments import environments
 from skilllib.cli.evaluate import evaluate
 from skilllib.cli.export import export
 from skilllib.cli.graph import graph
+from skilllib.cli.history import history
 from skilllib.cli.importing import import_skills
 from skilllib.cli.learn import learn
 from skilllib.cli.listing import list_skills
 from skilllib.cli.merge import merge
+from skilllib.cli.prune import prune
 from skilllib.cli.report import report
+from skilllib.cli.revoke import revoke
+from skilllib.cli.rollback import rollback
 from skilllib.cli.run import run
 from skilllib.cli.search import search
 from skilllib.cli.show import show
@@ -90,20 +98,18 @@ def _global(
     """A library of executable skills for agents that never stop learning."""
 
 
-app.command("learn")(learn)
-app.command("solve")(solve)
-app.command("search")(search)
-app.command("list")(list_skills)
-app.command("show")(show)
-app.command("graph")(graph)
-app.command("run")(run)
-app.command("verify")(verify)
-app.command("evaluate")(evaluate)
-app.command("export")(export)
-app.command("import")(import_skills)
-app.command("compile")(compile_skills)
-app.command("merge")(merge)
-app.add_typer(adapters, name="adapters")
-app.command("report")(report)
-app.command("doctor")(doctor)
-app.command("environments")(environments)
+COMMANDS = {
+    "Learn and solve": {"learn": learn, "solve": solve, "evaluate": evaluate, "report": report},
+    "Look up": {"search": search, "list": list_skills, "show": show, "graph": graph, "run": run},
+    "Change": {"add": add, "edit": edit, "verify": verify, "alias": alias, "prune": prune},
+    "Look back and undo": {"history": history, "diff": diff, "rollback": rollback, "revoke": revoke},
+    "Exchange": {"export": export, "import": import_skills},
+    "Weights": {"compile": compile_skills, "merge": merge},
+    "Care": {"doctor": doctor, "environments": environments},
+}
+"""Commands by what one wants of them, as `--help` shows them."""
+
+for _panel, _commands in COMMANDS.items():
+    for _name, _command in _commands.items():
+        app.command(_name, rich_help_panel=_panel)(_command)
+app.add_typer(adapters, name="adapters", rich_help_panel="Weights")

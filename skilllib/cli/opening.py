@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def reading(
-    path: str | Path, embedder: str | None = None, *, finds: bool = False, vectors: str | None = None
+    path: str | Path, embedder: str | None = None, *, finds: bool = False, vectors: str | None = None, create: bool = False
 ) -> Iterator[SkillLibrary]:
-    """Open a library that exists.
+    """Open a library.
 
     Args:
         path: Its folder, or its server's address.
         embedder: Name of the embedder; by default that of the library's newest run.
         finds: Whether texts will be embedded; if not, no embedder is chosen.
         vectors: Address of a Chroma server that holds the vectors.
+        create: Make it if it is missing.
     """
-    with SkillLibrary.open(path) as found:
+    with SkillLibrary.open(path, create=create) as found:
         if not finds:
             yield found
             return

@@ -41,6 +41,14 @@ KeepCallers = Annotated[
     list[str] | None,
     typer.Option("--keep", metavar="CALLER", help="A caller that goes on with the version it calls now; may be repeated."),
 ]
+Author = Annotated[str, typer.Option("--author", metavar="NAME", help="Who wants it, for the ledger.")]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="Why, for the ledger.")]
+EnvironmentName = Annotated[
+    str | None,
+    typer.Option(
+        "--environment", "-e", metavar="NAME", help="The environment; by default the one that the library's skills are for."
+    ),
+]
 
 DEFAULT_LIBRARY = "skill-library"
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from skilllib.records.skill import Skill
 
 
-def run(
+def run(  # noqa: PLR0913 - typer reads the options from the signature
     name: Annotated[str, typer.Argument(help="The skill.")],
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Its arguments.")] = None,
     env: Annotated[str | None, typer.Option("--env", help="The environment; by default the one it was learned in.")] = None,
@@ -24,6 +24,7 @@ def run(
     gif: Annotated[
         Path | None, typer.Option("--gif", help="Write a moving picture with one frame for each primitive call.")
     ] = None,
+    trial: Annotated[bool, typer.Option("--trial", help="Run it though it is on trial; what it calls must be proved.")] = False,
     option: EnvironmentOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -39,7 +40,7 @@ def run(
     with opening.reading(library) as opened:
         skill = opened.get(name)
         given = bound(skill, pairs(arguments, "the argument"))
-        closure = opened.closure([skill.code_hash])[:-1]
+        closure = opened.linked(skill, trial=trial).closure
         learned = opened.conditions(skill)
         options = {**learned.environment_options, **json_pairs(option, "the environment option")}
         cost = skill_costs(opened, skill.provenance.run).get(skill.version_hash)

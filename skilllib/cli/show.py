@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from skilllib.library import SkillLibrary
-    from skilllib.records.ledger import LedgerEntry
     from skilllib.records.skill import Effect, KeptTest, Skill, Statistics
 
 SHOWN = 8
@@ -25,6 +24,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a skill: source, contract, calls, measured effects, kept tests, statistics, where it comes from, its history."""
+    from skilllib.cli.history import entries_table
     from skilllib.cli.opening import reading
     from skilllib.cli.output import emit, stdout
 
@@ -38,7 +38,7 @@ def show(
         _print_effects(console, opened.effects(skill.code_hash))
         _print_tests(console, opened.tests(skill.code_hash))
         _print_statistics(console, opened.statistics(skill.code_hash))
-        _print_history(console, opened.history(skill.name))
+        console.print(entries_table(opened, opened.history(skill.name), title="\nledger"))
 
 
 def _record(library: SkillLibrary, skill: Skill) -> dict[str, Any]:
@@ -88,7 +88,8 @@ def _head(console: Console, library: SkillLibrary, skill: Skill) -> None:
             "provides": "; ".join(provision.check for provision in skill.contract.provides),
             "requires": "; ".join(skill.contract.requires),
             "capabilities": ", ".join(skill.contract.capabilities),
-            "learned": f"{origin.task} in {origin.environment}, run {origin.run} (seed {origin.seed}), by {origin.writer}",
+            "learned": f"{origin.task} in {origin.environment}, run {origin.run} (seed {origin.seed})" if origin.run else "",
+            "written": f"by {origin.writer.replace('_', ' ')}" if origin.writer else "",
             "cost": _cost(library, skill),
             "generalises": merged,
             "policy": policy_note(library.policy).strip(" ()").removeprefix("policy "),
@@ -159,24 +160,17 @@ def _left_out(console: Console, count: int) -> None:
 
 def _print_statistics(console: Console, statistics: Statistics) -> None:
     console.print("\nstatistics", style="italic")
+    alpha, beta = statistics.posterior
     _facts(
         console,
         {
             "proof": f"{statistics.successes} of {statistics.trials} fresh worlds solved; "
             f"with 95 % confidence more than {statistics.lower_bound:.0%}",
             "steps": f"{statistics.world_steps:.1f} world steps in a solved trial, on average",
-            "use": f"called {statistics.called} times, of these {statistics.solved} solved a task and {statistics.failed} failed",
+            "use": f"found {statistics.retrieved} times, called {statistics.called} times, "
+            f"of these {statistics.solved} solved a task and {statistics.failed} failed",
+            "does its work": f"in {alpha / (alpha + beta):.0%} of trials and calls, "
+            f"with credibility 95 % more than {statistics.lower():.0%}",
+            "models": f"{statistics.tokens:,} tokens, {statistics.usd:.4f} USD" if statistics.tokens or statistics.usd else "",
         },
     )
-
-
-def _print_history(console: Console, entries: tuple[LedgerEntry, ...]) -> None:
-    from skilllib.cli.output import table
-
-    rows = table("#", "change", "decision", "why", title="\nledger", right=("#",))
-    for entry in entries:
-        change, decision = entry.change, entry.decision
-        rows.add_row(
-            str(entry.number), f"{change.kind} {change.targets[-1][:8]}", decision.outcome, decision.reason or change.rationale
-        )
-    console.print(rows)

@@ -134,9 +134,7 @@ def _drafted(
     if program.name in calls:
         raise InvalidProgram(f"{program.name!r} calls itself; a skill has no recursion")
     callees = library.closure(calls.values())
-    _refuse_misfit(
-        program, spec, [library.version(code_hash).model_copy(update={"name": name}) for name, code_hash in calls.items()]
-    )
+    _refuse_misfit(program, spec, [_named(library.version(code_hash), name) for name, code_hash in calls.items()])
     capabilities = (program.names & primitives).union(*(callee.contract.capabilities for callee in callees))
     return Skill(
         name=program.name,
@@ -147,6 +145,12 @@ def _drafted(
         environment=spec.name,
         provenance=(origin or Provenance(environment=spec.name)).model_copy(update={"writer": BY_HAND, "merged_from": ()}),
     )
+
+
+def _named(skill: Skill, name: str) -> Skill:
+    """Return a skill with the signature of another, under the name that a caller has for it."""
+    declared = ", ".join(parameter.declaration() for parameter in skill.program.parameters) if skill.program else ""
+    return Skill(name=name, program=Program.parse(f'def {name}({declared}):\n    "Stands for it."\n'))
 
 
 def _refuse_misfit(program: Program, spec: EnvironmentSpec, callees: Sequence[Skill]) -> None:

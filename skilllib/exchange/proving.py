@@ -41,6 +41,7 @@ class Proving:
     Args:
         library: Where they are on trial.
         prover: Makes what executes a skill again in worlds of its environment, and runs kept tests.
+        primitives: Name of an environment → names of its primitives, which no skill may have.
         keep: References of callers that go on with the version they call.
         values: Values under which parameters of a promise are tried, where no kept test says so.
         proposer: Who wants it, for the ledger.
@@ -49,6 +50,7 @@ class Proving:
 
     library: SkillLibrary
     prover: Callable[[Skill], Prover]
+    primitives: Callable[[str], Collection[str]] = lambda _: ()
     keep: Collection[str] = ()
     values: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
     proposer: str = "verify"
@@ -88,6 +90,8 @@ class Proving:
 
     def _activated(self, skill: Skill, *, wanted: bool) -> Activation:
         library, likeness = self.library, None
+        if skill.name in self.primitives(skill.environment):
+            raise NotVerified(f"{skill.name!r} is the name of a primitive; programs would call the one and mean the other")
         refuse(skill.name, [one for one in library.likenesses(skill) if one.skill.name != skill.name])
         proof = self._proved_alone(skill)
         if wanted and proof.accepted:

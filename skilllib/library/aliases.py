@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 
 import sqlalchemy as sa
@@ -24,5 +25,15 @@ def give(connection: sa.Connection, change: Change, skill: Skill) -> None:
     columns, table = tables.versions.c, tables.aliases
     if connection.execute(sa.select(columns.name).where(columns.name == name)).first():
         raise InvalidRecord(f"{name!r} is a skill's own name; choose another one for {skill.name!r}")
+    if caller := _calling_primitive(connection, name):
+        raise InvalidRecord(f"{name!r} is a primitive, which {caller!r} calls; choose another name for {skill.name!r}")
     connection.execute(sa.delete(table).where(table.c.name == name))
     connection.execute(sa.insert(table), {"name": name, "skill": skill.name})
+
+
+def _calling_primitive(connection: sa.Connection, name: str) -> str | None:
+    """Return a skill that calls a primitive of a name; programs would mean that skill by it, if it became a skill's name."""
+    columns = tables.records.c
+    written = connection.execute(sa.select(columns.record).where(columns.record.contains(f'"{name}"', autoescape=True))).scalars()
+    skills = (json.loads(record) for record in written)
+    return next((skill["name"] for skill in skills if name in skill["contract"]["capabilities"]), None)

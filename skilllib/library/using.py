@@ -12,7 +12,7 @@ from skilllib.library.admission import Policy
 from skilllib.library.byname import linked_by_name
 from skilllib.library.runs import RunLog
 from skilllib.library.upkeep import Upkeep
-from skilllib.protocols import Environment, Sandbox
+from skilllib.protocols import Environment, Linked, Sandbox
 from skilllib.records.base import Json, Scalar
 from skilllib.records.blame import broke
 from skilllib.records.check import Check
@@ -63,7 +63,7 @@ class Using(Upkeep, RunLog):
         skill = self.get(ref)
         if skill.program is None:
             raise InvalidRecord(f"{skill.name!r} has no code form, so it cannot be called; its text is for a reader")
-        closure, calls = self._usable(skill)
+        closure, calls = self.linked(skill)
         with self._world(world, skill) as made:
             execution = self._runner().run(
                 skill.program,
@@ -82,6 +82,27 @@ class Using(Upkeep, RunLog):
     def count(self, code_hash: str, **added: float) -> None:
         """Add to what was counted of a skill; see `SkillLibrary.count`."""
         raise NotImplementedError
+
+    def linked(self, skill: Skill, *, trial: bool = False) -> Linked:
+        """Return everything a skill may reach and what its names stand for, as of now.
+
+        Args:
+            skill: What is to be run.
+            trial: Whether it may be on trial itself.
+
+        Raises:
+            NotVerified: It, or a skill that it calls, is not proved or was revoked.
+        """
+        if self.policy == "evidence":
+            reached: Sequence[Skill] = self.closure([skill.code_hash])[:-1]
+            calls = {callee.name: callee.code_hash for callee in skill.calls}
+        else:
+            reached, calls = linked_by_name(skill.program.names if skill.program else (), self.skills("active"))
+        for one in (*reached, skill):
+            unproved = one.status == "trial" and not (trial and one is skill)
+            if unproved or one.status == "revoked":
+                raise NotVerified(_unproved(skill, one))
+        return Linked(reached, calls)
 
     def conditions(self, skill: Skill) -> Conditions:
         """Return under which conditions a skill was learned."""
@@ -106,22 +127,6 @@ class Using(Upkeep, RunLog):
         from skilllib.registry import exporter
 
         return tuple(exporter(form)(self, Path(to).expanduser(), names=tuple(names)))
-
-    def _usable(self, skill: Skill) -> tuple[Sequence[Skill], dict[str, str]]:
-        """Return everything a skill may reach and what its names stand for, as of now."""
-        names = skill.program.names if skill.program else frozenset()
-        if self.policy == "evidence":
-            reached: Sequence[Skill] = self.closure([skill.code_hash])
-            calls = {callee.name: callee.code_hash for callee in skill.calls}
-        else:
-            reached, calls = linked_by_name(names, self.skills("active"))
-            reached = (*reached, skill)
-        for one in reached:
-            if one.status in ("trial", "revoked"):
-                rests = "" if one is reached[-1] else f"{skill.name!r} rests on "
-                remedy = f"prove it with: skilllib verify {one.name} --activate"
-                raise NotVerified(f"{rests}{one.name!r} (version {one.version}), which is {one.status}; {remedy}".lstrip())
-        return reached[:-1], calls
 
     @contextmanager
     def _world(self, world: Environment | str | None, skill: Skill) -> Iterator[Environment]:
@@ -157,6 +162,14 @@ class Using(Upkeep, RunLog):
         """End the sandbox's processes."""
         getattr(self._sandbox, "close", lambda: None)()
         self._sandbox = None
+
+
+def _unproved(skill: Skill, one: Skill) -> str:
+    remedy = f"prove it with: skilllib verify {one.name}@{one.version} --activate"
+    if one is skill:
+        return f"{one.name!r} (version {one.version}) is {one.status}; {remedy}"
+    rests = f"{skill.name!r} rests on {one.name!r} (version {one.version}), which is {one.status}"
+    return f"{rests}; {remedy}, or call what is active now with: skilllib edit {skill.name} --relink"
 
 
 def kept(skill: Skill, execution: Execution) -> bool | None:

@@ -45,7 +45,8 @@ def test_show_tells_everything_about_a_skill(learned: Door) -> None:
         assert part in out
     record = learned.json("show", f"{skill.name}@{skill.code_hash[:10]}")
     assert record["code_hash"] == skill.code_hash and record["tests"] and record["effects"]
-    assert [entry["change"]["kind"] for entry in record["ledger"]][:2] == ["create", "activate"]
+    kinds = [entry["change"]["kind"] for entry in record["ledger"]]
+    assert kinds[0] == "create" and "activate" in kinds
 
 
 @pytest.mark.parametrize("command", ["show", "run", "verify"])
