@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from skilllib.prompts import Part, lines
 from skilllib.prompts.role import Role
 from skilllib.prompts.shown import clipped
 from skilllib.records.base import Json
@@ -51,7 +52,8 @@ class ModelDescriber:
         seen, code = Seen.of(proof), deeds(program)
         problem: str | None = ""
         for again in range(ASKS):
-            reply = self.role.ask(again=again, code=code, changes=seen.text(), problem=problem or "")
+            shown = [*lines("code", code, 9), *lines("changes", seen.text(), 7), Part("problem", problem or "", 10)]
+            reply = self.role.ask(shown, again=again)
             sentence = _sentence(reply)
             problem = self.problem(sentence, code, seen)
             if problem is None:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from skilllib.curriculum.acceptance import Acceptance
 from skilllib.curriculum.proposal import Proposal, mended, proposals, task_of
 from skilllib.curriculum.view import fact_names, primitive_lines
 from skilllib.errors import InvalidCheck
 from skilllib.memory import Memory
-from skilllib.prompts import Part, fitted
+from skilllib.prompts import Part, lines
 from skilllib.prompts.role import Role
 from skilllib.prompts.shown import clipped, facts_text
 from skilllib.records.check import Check
 from skilllib.records.facts import Facts
-from skilllib.records.model import estimated_tokens
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Observation
 
 FIXED = 100.0
-"""Worth of what the prompt cannot do without."""
+"""Worth of what is left out last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,6 @@ class Decomposer:
     role: Role
     """Who divides; of the purpose `decompose`."""
     memory: Memory
-    prompt_tokens: int = 3000
     asks: int = 3
     """How often a model is asked for one decomposition, the first time included."""
 
@@ -50,7 +49,7 @@ class Decomposer:
         """
         refused: list[str] = []
         for number in range(self.asks):
-            given = proposals(self.role.ask(again=number, **self._slots(task, observation, skills, [*failed, *refused])))
+            given = proposals(self.role.ask(self._parts(task, observation, skills, [*failed, *refused]), again=number))
             tasks, problems = self._judged(given, observation.facts)
             if tasks and not problems:
                 return tasks
@@ -76,19 +75,18 @@ class Decomposer:
             problems.append("everything you wrote is true already, and the task is not done")
         return tasks, problems
 
-    def _slots(self, task: Task, observation: Observation, skills: Sequence[Skill], failed: Sequence[str]) -> dict[str, str]:
-        fixed = {
-            "facts": fact_names(self.spec),
-            "primitives": primitive_lines(self.spec.primitives),
-            "done": f"`{task.check}` is true" if task.check else "",
-            "state": f"{clipped(observation.text, 800)}\n{facts_text(observation.facts)}",
-        }
-        parts = [Part(slot, text, FIXED) for slot, text in fixed.items()]
-        parts += [Part("skills", skill_line(skill), 1 - i / len(skills)) for i, skill in enumerate(skills)]
-        parts += [Part("failed", line, 1 + i) for i, line in enumerate(dict.fromkeys(failed))]
-        room = self.prompt_tokens - estimated_tokens(self.role.prompt.template) - estimated_tokens(task.goal)
-        texts = {"skills": [], "failed": [], **fitted(parts, room)}
-        return {"task": task.goal, **{slot: "\n".join(lines) for slot, lines in texts.items()}}
+    def _parts(self, task: Task, observation: Observation, skills: Sequence[Skill], failed: Sequence[str]) -> list[Part]:
+        """Return what fills the prompt; the last skills and the oldest failures are left out first."""
+        return [
+            Part("facts", fact_names(self.spec), inf),
+            Part("primitives", primitive_lines(self.spec.primitives), inf),
+            Part("task", task.goal, inf),
+            Part("done", f"`{task.check}` is true" if task.check else "", FIXED),
+            Part("state", clipped(observation.text, 800), FIXED),
+            *lines("state", facts_text(observation.facts), FIXED),
+            *(Part("skills", skill_line(skill), 1 - i / len(skills)) for i, skill in enumerate(skills)),
+            *(Part("failed", line, 1 + i) for i, line in enumerate(dict.fromkeys(failed))),
+        ]
 
 
 def skill_line(skill: Skill) -> str:

@@ -130,7 +130,6 @@ def _voyager(ground: Ground, models: Models, stack: ExitStack) -> Stages:
             role=_role(ground, models.curriculum, "propose"),
             questions=_questions(ground, models),
             recorder=ground.recorder,
-            prompt_tokens=options.prompt_tokens,
         ),
         writer=_writer(ground, models, stack),
         verifier=ErrorsFail(judge),
@@ -147,7 +146,14 @@ def _voyager(ground: Ground, models: Models, stack: ExitStack) -> Stages:
 
 
 def _role(ground: Ground, model: LanguageModel, purpose: Purpose) -> Role:
-    return Role(model=model, purpose=purpose, folder=ground.options.prompts, max_tokens=ground.options.reply_tokens)
+    options = ground.options
+    return Role(
+        model=model,
+        purpose=purpose,
+        folder=options.prompts,
+        max_tokens=options.reply_tokens,
+        prompt_tokens=options.prompt_tokens,
+    )
 
 
 def _writer(ground: Ground, models: Models, stack: ExitStack) -> ModelWriter:
@@ -191,7 +197,6 @@ def _curriculum(ground: Ground, models: Models) -> ModelCurriculum:
         honing=Honing(spec, ground.skills, share=options.honing if ground.uses_library and options.preset is None else 0.0),
         questions=_questions(ground, models),
         recorder=ground.recorder,
-        prompt_tokens=options.prompt_tokens,
     )
 
 

@@ -32,6 +32,7 @@ def solve(  # noqa: PLR0913 - typer reads the options from the signature
     curriculum_model: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Divides the task (default: --model).", rich_help_panel=flags.MODEL)
     ] = None,
+    prompt_tokens: flags.PromptTokens = None,
     prompts: flags.Prompts = None,
     timeout: flags.Timeout = None,
     max_calls: flags.MaxCalls = None,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from skilllib.critic.feedback import FeedbackCritic
+from skilllib.prompts import Part, lines
 from skilllib.prompts.role import Role
 from skilllib.prompts.shown import changes_text, clipped, facts_text, steps_text
 from skilllib.protocols import Critic
@@ -39,18 +41,20 @@ class ModelCritic:
         told = self.fallback.advise(task, execution, verdict)
         if verdict.solved or informative(execution):
             return told
-        before, after = execution.before.facts, execution.after.facts
-        reply = self.role.ask(
-            known=self.known,
-            goal=task.goal,
-            check=task.check or "",
-            calls=steps_text(execution.trajectory),
-            changes=changes_text(changes(before, after)),
-            after=facts_text(after),
-            outcome=clipped(verdict.reason),
-        )
+        reply = self.role.ask(list(self._parts(task, execution, verdict)))
         advice = clipped(reply, LENGTH)
         return "; ".join(part for part in (told, advice) if part) or None
+
+    def _parts(self, task: Task, execution: Execution, verdict: Verdict) -> Iterator[Part]:
+        """Yield what is shown: the goal and why it was missed is worth most, what is there besides least."""
+        before, after = execution.before.facts, execution.after.facts
+        yield Part("goal", task.goal, 12)
+        yield Part("check", task.check or "", 11)
+        yield Part("outcome", clipped(verdict.reason), 10)
+        yield from lines("known", self.known, 9)
+        yield from lines("calls", steps_text(execution.trajectory), 8, latest=True)
+        yield from lines("changes", changes_text(changes(before, after)), 6)
+        yield from lines("after", facts_text(after), 4)
 
 
 def informative(execution: Execution) -> bool:

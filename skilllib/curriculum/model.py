@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 
 import numpy as np
 
@@ -16,14 +17,13 @@ from skilllib.curriculum.questions import Questions
 from skilllib.curriculum.view import fact_names, primitive_lines, revealed
 from skilllib.errors import InvalidCheck
 from skilllib.memory import Memory
-from skilllib.prompts import Part, fitted
+from skilllib.prompts import Part
 from skilllib.prompts.role import Role
 from skilllib.prompts.shown import clipped
 from skilllib.protocols import Embedder, Recorder, SkillSource, Vectors
 from skilllib.records.base import Json
 from skilllib.records.check import Check
 from skilllib.records.execution import Trace
-from skilllib.records.model import estimated_tokens
 from skilllib.records.need import Need
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Observation
@@ -42,7 +42,7 @@ LINES = 20
 """Solved tasks, failed tasks and skills that are shown, of each."""
 SET_ASIDE = "it failed before, and nothing was learned since that helps; ask for what it lacked, or for something else"
 FIXED = 100.0
-"""Worth of what a prompt cannot do without."""
+"""Worth of what is left out last."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,6 @@ class ModelCurriculum:
     questions: Questions
     recorder: Recorder | None = None
     """Is told what was proposed, refused and chosen."""
-    prompt_tokens: int = 3000
     warm_up: int = 8
     """Solved tasks after which the whole state is shown."""
     asks: int = 2
@@ -152,7 +151,7 @@ class ModelCurriculum:
         """Ask the model until a proposal is accepted, or often enough."""
         refused: list[Refused] = []
         for again in range(self.asks):
-            given = proposals(self.role.ask(again=again, **self._slots(observation, refused)))
+            given = proposals(self.role.ask(self._parts(observation, refused), again=again))
             accepted, fresh = self._judged(given, observation)
             self._told(accepted, fresh)
             if accepted:
@@ -228,12 +227,10 @@ class ModelCurriculum:
 
     # ---- what the model sees
 
-    def _slots(self, observation: Observation, refused: Sequence[Refused]) -> dict[str, str]:
-        """Return what fills the prompt; of what was done before the least relevant is left out if there is no room."""
+    def _parts(self, observation: Observation, refused: Sequence[Refused]) -> list[Part]:
+        """Return what fills the prompt; of what was done before the least relevant is left out first."""
         lacking = self.frontier.lacking(self.frontier.provided())
         fixed = {
-            "facts": fact_names(self.spec),
-            "primitives": primitive_lines(self.spec.primitives),
             "open": ", ".join(self._fitting_first(self.frontier.unreached(), observation.text)[:MILESTONES]),
             "state": revealed(self.spec, observation, solved=len(self._history.solved), warm_up=self.warm_up),
             "lacking": "\n".join(f"{need.words()} ({n} tasks wait for it)" for need, n in lacking.items()),
@@ -241,11 +238,11 @@ class ModelCurriculum:
         }
         failed = [f"{goal}: {why}" for goal, why in self._history.failed.values()]
         lines = {"solved": list(self._history.solved.values()), "failed": failed, "skills": self._skills()}
-        parts = [Part(slot, text, FIXED) for slot, text in fixed.items()]
+        parts = [Part("facts", fact_names(self.spec), inf), Part("primitives", primitive_lines(self.spec.primitives), inf)]
+        parts += [Part(slot, text, FIXED) for slot, text in fixed.items()]
         for slot, texts in lines.items():
             parts += self._most_relevant(slot, texts, observation.text)
-        room = self.prompt_tokens - estimated_tokens(self.role.prompt.template)
-        return {slot: "\n".join(texts) for slot, texts in {**{slot: [] for slot in lines}, **fitted(parts, room)}.items()}
+        return parts
 
     def _most_relevant(self, slot: str, texts: Sequence[str], query: str) -> list[Part]:
         """Return the lines that are most like the state or the latest, the most relevant first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from skilllib.prompts import Part, lines
 from skilllib.prompts.role import Role
 from skilllib.prompts.shown import clipped
 from skilllib.records.execution import Trace
@@ -50,7 +51,8 @@ class Questions:
             return task
         question = f"How to {clipped(task.goal, 100)}" + (f", given that it failed: {clipped(failed)}?" if failed else "?")
         if question not in self._answers:
-            reply = self.role.ask(question=question, check=task.check or "", known=self.known, skills=skills)
+            parts = [Part("question", question, 10), Part("check", task.check or "", 9), *lines("known", self.known, 8)]
+            reply = self.role.ask([*parts, *lines("skills", skills, 6, latest=True)])
             self._answers[question] = clipped(reply, LENGTH)
         answer = self._answers[question]
         return task.model_copy(update={"context": f"{question}\n{answer}"}) if answer else task

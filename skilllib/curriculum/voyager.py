@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from skilllib.curriculum.acceptance import Acceptance
 from skilllib.curriculum.history import History
@@ -12,12 +13,11 @@ from skilllib.curriculum.questions import Questions
 from skilllib.curriculum.view import fact_names, primitive_lines, revealed
 from skilllib.errors import InvalidCheck, ModelUseless
 from skilllib.memory import Memory
-from skilllib.prompts import Part, fitted
+from skilllib.prompts import Part
 from skilllib.prompts.role import Role
 from skilllib.protocols import Recorder
 from skilllib.records.base import content_hash
 from skilllib.records.execution import Trace
-from skilllib.records.model import estimated_tokens
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Observation
 
@@ -38,7 +38,6 @@ class VoyagerCurriculum:
         role: Who proposes.
         questions: Asked about every task.
         recorder: Is told what was proposed and chosen.
-        prompt_tokens: Tokens of a prompt; the oldest tasks are left out first.
         warm_up: Solved tasks after which the whole state is shown.
         asks: How often a model is asked for one task, the first time included.
     """
@@ -47,10 +46,11 @@ class VoyagerCurriculum:
     role: Role
     questions: Questions
     recorder: Recorder | None = None
-    prompt_tokens: int = 3000
     warm_up: int = 8
     asks: int = 5
     _history: History = field(init=False, default_factory=History)
+    _failures: list[str] = field(init=False, default_factory=list)
+    """Goals of failed tasks, each as often as it failed: that is what keeps a model that answers alike from asking alike."""
 
     def propose(self, observation: Observation) -> Task | None:
         """Return the first task of a reply that has a sound check, or after some replies the first one without.
@@ -61,7 +61,7 @@ class VoyagerCurriculum:
         """
         unsound: list[Proposal] = []
         for again in range(self.asks):
-            given = proposals(self.role.ask(again=again, **self._slots(observation)))
+            given = proposals(self.role.ask(self._parts(observation), again=again))
             for one in given:
                 if (check := self._sound(one, observation)) is not None:
                     return self._chosen(one.goal, check)
@@ -74,6 +74,7 @@ class VoyagerCurriculum:
         """Take note of how a task went."""
         self.questions.note(trace)
         self._history.add(trace)
+        self._failures += [] if trace.solved else [trace.task.goal]
 
     def _sound(self, one: Proposal, observation: Observation) -> str | None:
         """Return a proposal's check if it can tell success from doing nothing, so that opinions can be measured against it."""
@@ -90,17 +91,16 @@ class VoyagerCurriculum:
             self.recorder("chosen", task=task.id, goal=goal, reason="proposed")
         return self.questions.posed(task, skills="", failed="")
 
-    def _slots(self, observation: Observation) -> dict[str, str]:
-        fixed = {
-            "facts": fact_names(self.spec),
-            "primitives": primitive_lines(self.spec.primitives),
-            "state": revealed(self.spec, observation, solved=len(self._history.solved), warm_up=self.warm_up),
-        }
-        failed = [goal for goal, _ in self._history.failed.values()]
-        parts = [Part(slot, text, FIXED) for slot, text in fixed.items()]
-        parts += [*_listed("solved", list(self._history.solved.values())), *_listed("failed", failed)]
-        texts = fitted(parts, self.prompt_tokens - estimated_tokens(self.role.prompt.template))
-        return {slot: "\n".join(texts.get(slot, [])) for slot in self.role.prompt.slots}
+    def _parts(self, observation: Observation) -> list[Part]:
+        state = revealed(self.spec, observation, solved=len(self._history.solved), warm_up=self.warm_up)
+        failed = [goal for goal in self._failures if goal not in self._history.solved.values()]
+        return [
+            Part("facts", fact_names(self.spec), inf),
+            Part("primitives", primitive_lines(self.spec.primitives), inf),
+            Part("state", state, FIXED),
+            *_listed("solved", list(self._history.solved.values())),
+            *_listed("failed", failed),
+        ]
 
 
 def _listed(slot: str, goals: Sequence[str]) -> list[Part]:

@@ -1,5 +1,6 @@
 """Prompts: Markdown files with named slots, one for each purpose."""
 
-from skilllib.prompts.prompt import Part, Prompt, fitted, load, own
+from skilllib.prompts.fitting import Part, fitted, lines
+from skilllib.prompts.prompt import Prompt, load, own
 
-__all__ = ["Part", "Prompt", "fitted", "load", "own"]
+__all__ = ["Part", "Prompt", "fitted", "lines", "load", "own"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -18,7 +18,7 @@ from typing import Literal
 
 from skilllib.errors import PromptError
 from skilllib.records.base import content_hash
-from skilllib.records.model import Message, estimated_tokens
+from skilllib.records.model import Message
 
 _HEADING = re.compile(r"^# (system|user|assistant)[ \t]*$", re.MULTILINE)
 _SLOT = re.compile(r"^\{\{([a-z_]+)\}\}[ \t]*$|\{\{([a-z_]+)\}\}", re.MULTILINE)
@@ -132,29 +132,3 @@ def own(folder: str | Path) -> dict[str, Prompt]:
                 f"have {sorted(packaged.last_slots)} and no other, since it is only sent after a reply that could not be used"
             )
     return found
-
-
-@dataclass(frozen=True)
-class Part:
-    """A piece of text that a prompt can do without, if it must."""
-
-    slot: str
-    text: str
-    worth: float
-    """The part of the least worth is dropped first."""
-
-
-def fitted(parts: Sequence[Part], tokens: int) -> dict[str, list[str]]:
-    """Return for each slot its texts, in the order given, after the least useful parts were dropped to stay within the tokens.
-
-    A slot all of whose parts were dropped has an empty list.
-    """
-    costs = [estimated_tokens(part.text + "\n\n") for part in parts]
-    kept, left = set(range(len(parts))), tokens
-    total = sum(costs)
-    for i in sorted(kept, key=lambda i: (parts[i].worth, i)):
-        if total <= left:
-            break
-        kept.discard(i)
-        total -= costs[i]
-    return {part.slot: [p.text for i, p in enumerate(parts) if p.slot == part.slot and i in kept] for part in parts}

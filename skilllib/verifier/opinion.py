@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from skilllib.prompts import Part, lines
 from skilllib.prompts.role import Role
 from skilllib.prompts.shown import changes_text, clipped, facts_text, steps_text
 from skilllib.protocols import Verifier
@@ -52,21 +54,25 @@ class OpinionVerifier:
         return self._judged(task, execution)
 
     def _judged(self, task: Task, execution: Execution) -> Verdict:
-        slots = self._slots(task, execution)
+        parts = list(self._parts(task, execution))
         for again in range(ASKS):
-            if (found := answer(self.role.ask(again=again, **slots))) is not None:
+            if (found := answer(self.role.ask(parts, again=again))) is not None:
                 return _opinion(*found)
         return _opinion(False, f"the model gave {ASKS} times neither yes nor no")
 
-    def _slots(self, task: Task, execution: Execution) -> dict[str, str]:
+    def _parts(self, task: Task, execution: Execution) -> Iterator[Part]:
+        """Yield what is shown: what changed and what was called last is worth most, how it was before least."""
         before, after = execution.before, execution.after
-        how = {
-            "before": f"{before.text}\n{facts_text(before.facts)}",
-            "changes": changes_text(changes(before.facts, after.facts)),
-            "calls": steps_text(execution.trajectory),
-        }
-        shown = dict.fromkeys(how, HIDDEN) if self.final_state_only else how
-        return {"goal": task.goal, "after": f"{after.text}\n{facts_text(after.facts)}", **shown}
+        yield Part("goal", task.goal, 10)
+        yield Part("after", after.text, 4)
+        yield from lines("after", facts_text(after.facts), 6)
+        if self.final_state_only:
+            yield from (Part(slot, HIDDEN, 9) for slot in ("before", "changes", "calls"))
+            return
+        yield Part("before", before.text, 1)
+        yield from lines("before", facts_text(before.facts), 3)
+        yield from lines("changes", changes_text(changes(before.facts, after.facts)), 9)
+        yield from lines("calls", steps_text(execution.trajectory), 8, latest=True)
 
 
 def answer(reply: str) -> tuple[bool, str] | None:

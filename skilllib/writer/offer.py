@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Literal
 
-from skilllib.errors import PromptError
-from skilllib.prompts import Part, Prompt, fitted
+from skilllib.prompts import Part, Prompt
+from skilllib.prompts.fitting import cut, fit
 from skilllib.prompts.shown import steps_text
 from skilllib.records.base import Json
 from skilllib.records.check import Check, Condition
 from skilllib.records.execution import Attempt
 from skilllib.records.facts import lookup
-from skilllib.records.model import BYTES_PER_TOKEN, Message, estimated_tokens
+from skilllib.records.model import Message
 from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec, Observation
@@ -22,9 +22,6 @@ from skilllib.writer.fit import why
 
 Code = Literal["never", "budget", "always"]
 """When the code of skills is shown: never, where nothing else needs the room, before most other things."""
-
-SHARE = 4
-"""What can be left out at all is cut to this fraction of the prompt."""
 
 
 def filled(prompt: Prompt, parts: Sequence[Part], *, tokens: int, again: bool = False) -> tuple[Message, ...]:
@@ -39,40 +36,15 @@ def filled(prompt: Prompt, parts: Sequence[Part], *, tokens: int, again: bool = 
     Raises:
         PromptError: What cannot be left out is too long already.
     """
-    needed = [part for part in parts if part.worth == inf]
-    parts = [part if part.worth == inf else Part(part.slot, _cut(part.text, tokens // SHARE), part.worth) for part in parts]
-    empty = _tokens(_messages(prompt, {}, again))
-    left = tokens - empty
-    while True:
-        texts = fitted(parts, left)
-        if sum(map(len, texts.values())) < len(needed):
-            least = empty + sum(estimated_tokens(part.text) + 1 for part in needed)
-            raise PromptError(
-                f"the prompt {prompt.name!r} needs about {least} tokens for this task and this world, and may have {tokens}; "
-                "allow it more with --prompt-tokens"
-            )
-        messages = _messages(prompt, texts, again)
-        over = _tokens(messages) - tokens
-        if over <= 0:
-            return messages
-        left -= over
+    return fit(lambda texts: _messages(prompt, texts, again), cut(parts, tokens), tokens=tokens, name=prompt.name)
 
 
-def _messages(prompt: Prompt, texts: dict[str, list[str]], again: bool) -> tuple[Message, ...]:
+def _messages(prompt: Prompt, texts: Mapping[str, list[str]], again: bool) -> tuple[Message, ...]:
     messages = prompt.messages(**{slot: "\n".join(texts.get(slot, ())) for slot in prompt.slots})
     *others, question, complaint = messages
     if not again:
         return (*others, question)
     return (*others, Message(role=question.role, content=f"{question.content}\n\n{complaint.content}"))
-
-
-def _tokens(messages: Iterable[Message]) -> int:
-    return sum(estimated_tokens(message.content) + 4 for message in messages)
-
-
-def _cut(text: str, tokens: int) -> str:
-    raw = text.encode()
-    return text if len(raw) <= tokens * BYTES_PER_TOKEN else raw[: tokens * BYTES_PER_TOKEN].decode(errors="ignore") + "…"
 
 
 def world_parts(spec: EnvironmentSpec) -> Iterator[Part]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from skilllib.prompts import Part, lines
 from skilllib.prompts.role import Role
 from skilllib.prompts.shown import clipped
 from skilllib.records.execution import Proof
@@ -26,6 +27,6 @@ class CodeDescriber:
         Raises:
             ModelError: The model gave no reply.
         """
-        reply = self.role.ask(code=program.source, changes="(not shown)", problem="")
+        reply = self.role.ask([*lines("code", program.source, 9), Part("changes", "(not shown)", 10)])
         paragraph = re.split(r"\n\s*\n", reply.strip(), maxsplit=1)[0]
         return clipped(paragraph or program.doc, LENGTH)

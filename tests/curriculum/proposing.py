@@ -72,7 +72,7 @@ def curriculum(
     when = options.pop("when", "never")
     return ModelCurriculum(
         spec=SPEC,
-        role=Role(model=model, purpose="propose"),
+        role=Role(model=model, purpose="propose", prompt_tokens=options.pop("prompt_tokens", 3000)),
         frontier=FrontierCurriculum(SPEC, memory=memory, skills=shelf),
         skills=shelf,
         memory=memory,

@@ -70,7 +70,8 @@ def test_what_earlier_runs_of_a_library_asked_about_a_world_is_known(tmp_path: P
         for i, one in enumerate((told, elsewhere)):
             library.begin_trace(f"earlier/{i}", run="earlier", trace=Trace(task=one))
     model = ScriptedModel(["Dig."])
-    chosen = options(environment="bakery", library=str(tmp_path / "library"), model="m", jobs=1, context="always", preset=preset)
+    asked = {} if preset == "voyager" else {"context": "always"}
+    chosen = options(environment="bakery", library=str(tmp_path / "library"), model="m", jobs=1, preset=preset, **asked)
     with learner(
         chosen, recorder=silent, run="run", embedder=HashingEmbedder(), world=make_bakery, model=lambda name: model
     ) as made:
