@@ -98,6 +98,8 @@ class LearnOptions(Record):
     embedder: str | None = None
     """A sentence-transformers model or its folder; the packaged MiniLM weights by default."""
     limits: Limits = Limits()
+    compile_for: str | None = None
+    """A base model: when the run ends, skills that have earned it are compiled for it by a worker that nobody waits for."""
     environment_options: dict[str, Json] = {}
     """Options of the environment itself."""
 

@@ -28,9 +28,8 @@ from skilllib.records.model import ModelCall, Request
 from skilllib.records.world import EnvironmentSpec
 from skilllib.sandbox import MontySandbox
 
-SHAPELESS = frozenset(
-    {"library", "vectors", "run", "jobs", "max_attempts", "max_steps", "max_seconds", "budget", "timeout_s", "tape", "replay"}
-)
+_BOUNDS = {"max_attempts", "max_steps", "max_seconds", "budget", "timeout_s"}
+SHAPELESS = frozenset({"library", "vectors", "run", "jobs", "tape", "replay", "compile_for", *_BOUNDS})
 """Options that bound a run or say where things are, and shape no behaviour; they may change when it is resumed."""
 
 

@@ -104,6 +104,7 @@ class Workshop:
     prompt_tokens: int = 3000
     prompts: str | None = None
     _bases: dict[str, Base] = field(default_factory=dict)
+    _rehearsed: dict[str, list[Rehearsal]] = field(default_factory=dict)
     _stages: dict[str, Stage] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
@@ -164,14 +165,18 @@ class Workshop:
         )
 
     def rehearsals(self, skill: Skill, progress: Recorder | None = None) -> list[Rehearsal]:
-        """Return the kept tests of a skill, played through by the skill itself."""
-        closure, found = self.library.closure([skill.code_hash])[:-1], []
+        """Return the kept tests of a skill, played through by the skill itself; each skill is rehearsed once."""
+        if skill.code_hash not in self._rehearsed:
+            self._rehearsed[skill.code_hash] = list(self._played(skill, progress))
+        return self._rehearsed[skill.code_hash]
+
+    def _played(self, skill: Skill, progress: Recorder | None) -> Iterator[Rehearsal]:
+        closure = self.library.closure([skill.code_hash])[:-1]
         tests = self.library.tests(skill.code_hash)[:TESTS]
         for number, test in enumerate(tests):
-            found.append(self._stage(skill, test).rehearse(skill, test, closure, number))
+            yield self._stage(skill, test).rehearse(skill, test, closure, number)
             if progress is not None:
                 progress("rehearsing", skill=skill.name, step=number + 1, of=len(tests))
-        return found
 
     def tasks(self, skill: Skill, request: CompileRequest) -> list[Play]:
         """Return the held-out tests of a skill, to be played with a model."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from skilllib.agent.byname import NamedLinks
 from skilllib.agent.links import PinnedLinks
 from skilllib.agent.selection import Selection
+from skilllib.build.adapting import AdaptedWriter, adapters_named, chooser
 from skilllib.build.stages import Ground, Stages, prover
 from skilllib.critic import ModelCritic, VerdictCritic
 from skilllib.curriculum.frontier import FrontierCurriculum
@@ -21,6 +22,7 @@ from skilllib.describer import ModelDescriber
 from skilllib.gate.evidence import EvidenceGate, TrustingGate
 from skilllib.gate.opinion import OpinionGate
 from skilllib.models.assembly import Models
+from skilllib.models.routed import Routed
 from skilllib.prompts import load
 from skilllib.prompts.role import Role
 from skilllib.protocols import LanguageModel, Writer
@@ -104,18 +106,22 @@ def _without_library(ground: Ground, models: Models, writer: Writer) -> Stages:
 
 
 def _react(ground: Ground, models: Models) -> Stages:
-    """Return the loop in which a model acts step by step, and nothing is kept."""
-    options = ground.options
-    writer = ReActWriter(
+    """Return the loop in which a model acts step by step, and nothing is kept; with adapters, where its name says so."""
+    options, routed = ground.options, Routed(models.write)
+    writer: Writer = ReActWriter(
         ground.spec,
-        model=models.write,
+        model=routed,
         prompt=load("act", options.prompts),
         options=_writer_options(ground),
         observe=ground.observe,
         recorder=ground.recorder,
     )
+    offered = 0
+    if options.model is not None and adapters_named(options.model) is not None:
+        writer, offered = AdaptedWriter(writer, routed, chooser(ground.library, options.model)), RETRIEVED
     attempts = options.attempts_per_task or CALLS
-    return replace(_without_library(ground, models, writer), attempts_per_task=attempts, provable=frozenset())
+    plain = _without_library(ground, models, writer)
+    return replace(plain, attempts_per_task=attempts, provable=frozenset(), skills_per_task=offered)
 
 
 def _voyager(ground: Ground, models: Models, stack: ExitStack) -> Stages:

@@ -82,23 +82,15 @@ def _ordered(
     library: SkillLibrary, names: list[str] | None, base: str, backend: str, options: dict[str, Any], seed: int
 ) -> list[dict[str, Any]]:
     """Write the decisions and orders, and return what was decided of each skill."""
+    from skilllib.build.ordering import order
     from skilllib.errors import UnknownCompiler
-    from skilllib.gate.compiling import CompileGate, asked_for, compile_change
     from skilllib.registry import compilers
 
     if backend not in compilers():
         raise UnknownCompiler(f"no compiler is registered as {backend!r}; registered: {', '.join(compilers())}")
-    base = str(Path(base).expanduser().absolute()) if Path(base).expanduser().exists() else base  # for workers elsewhere
     found = [library.get(name) for name in names] if names else library.skills("active")
-    entries = []
-    for skill in found:
-        tests = len(library.tests(skill.code_hash))
-        decision = asked_for(skill.name) if names else CompileGate().decide(skill, library.statistics(skill.code_hash), tests)
-        who = "somebody" if names else "policy"
-        change = compile_change(skill, base=base, backend=backend, options=options, seed=seed, proposer=who)
-        library.commit(change, decision)
-        entries.append({"skill": skill.name, "outcome": decision.outcome, "reason": decision.reason})
-    return entries
+    decided = order(library, found, base=base, backend=backend, options=options, seed=seed, asked=bool(names))
+    return [{"skill": skill.name, "outcome": one.outcome, "reason": one.reason} for skill, one in decided]
 
 
 def _worked(library: SkillLibrary, cache: Path | None, *, ungated: bool) -> list[tuple[Order, Compiled | SkillLibError]]:

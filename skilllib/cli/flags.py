@@ -50,6 +50,12 @@ Curriculum = Annotated[
 Embedder = Annotated[
     str | None, typer.Option(metavar="MODEL", help="A sentence-transformers model, or `hashing`.", rich_help_panel=RUN)
 ]
+CompileFor = Annotated[
+    str | None,
+    typer.Option(
+        "--compile-for", metavar="MODEL", help="Base model for which skills that have earned it are compiled.", rich_help_panel=RUN
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the end.")]
 
 Model = Annotated[
@@ -120,7 +126,7 @@ _RENAMED = {"env": "environment", "timeout": "timeout_s"}
 _AS_GIVEN = (
     *("library", "vectors", "seed", "max_attempts", "max_steps", "max_seconds", "jobs", "threshold", "curriculum", "embedder"),
     *("model", "critic_model", "curriculum_model", "describe_model", "candidates", "honing", "context", "temperature"),
-    *("prompt_tokens", "reply_tokens", "prompts", "tape", "preset"),
+    *("prompt_tokens", "reply_tokens", "prompts", "tape", "preset", "compile_for"),
 )
 
 

@@ -49,6 +49,7 @@ def learn(  # noqa: PLR0913 - typer reads the options from the signature
     replay: flags.Replay = False,
     preset: flags.Preset = None,
     no_library: flags.NoLibrary = False,
+    compile_for: flags.CompileFor = None,
     no_re_execution: flags.NoReExecution = False,
 ) -> None:
     """Let an agent learn skills in an environment, and keep what proves itself.

@@ -7,6 +7,7 @@ from typing import Any
 
 from skilllib import __version__
 from skilllib.build import Learner, learner, make_embedder, run_name
+from skilllib.build.ordering import order, start_worker
 from skilllib.cli import ending
 from skilllib.cli.display import Display, Full, Plain, Quiet
 from skilllib.cli.logbook import Logbook, State
@@ -15,6 +16,7 @@ from skilllib.cli.starting import Start, tape_of
 from skilllib.cli.transcript import Transcript
 from skilllib.config import LearnOptions
 from skilllib.errors import BudgetSpent, ModelError, RunError, SkillLibError
+from skilllib.library import SkillLibrary
 from skilllib.library.place import located
 from skilllib.models import configure_from_environment
 from skilllib.report.costs import Cost
@@ -55,6 +57,7 @@ def carry_out(start: Start, *, quiet: bool, as_json: bool, show_prompts: bool = 
             _catch_up(made, run, state)
             logbook.begin(run, made.library)
             summary, lost = _learned(made, run, logbook, display, start.options)
+            ordered = _ordered(start, made.library)
     except SkillLibError:
         if not begun:
             start.discard()
@@ -63,9 +66,19 @@ def carry_out(start: Start, *, quiet: bool, as_json: bool, show_prompts: bool = 
         emit(summary)
     else:
         ending.show(console, summary, list(run.events()), made.environment.spec, start.folder, start.options.library)
+    if ordered:
+        start_worker(start.options.library, start.folder / "compile.log")
     if lost is not None and not isinstance(lost, BudgetSpent):
         raise lost
     return bool(summary["ended"] != "interrupted")
+
+
+def _ordered(start: Start, library: SkillLibrary) -> bool:
+    """Order weights for skills that have earned them; return whether there are any."""
+    if start.options.compile_for is None:
+        return False
+    decided = order(library, library.skills("active"), base=start.options.compile_for)
+    return any(decision.outcome == "promote" for _, decision in decided)
 
 
 def _catch_up(made: Learner, run: RunFolder, state: State) -> None:

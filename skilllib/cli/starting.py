@@ -26,7 +26,7 @@ TAPE = "tape.jsonl"
 CHANGEABLE = frozenset(
     {
         *("max_attempts", "max_steps", "max_seconds", "jobs", "library", "vectors"),
-        *("budget", "timeout_s", "tape", "replay"),
+        *("budget", "timeout_s", "tape", "replay", "compile_for"),
     }
 )
 """What may be given anew when a run is resumed: it shapes no behaviour."""

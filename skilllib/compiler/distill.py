@@ -85,6 +85,7 @@ class Distill:
             CompilerFailed: There are no examples to learn from.
             BaseRefused: The base cannot be loaded.
         """
+        chosen(self.base.loaded()[0], self.options)  # before the teacher is asked anything
         lessons = self._lessons(request, progress)
         return _Training(self.base.loaded()[0], self.options, lessons, request.seed, workspace, progress).run()
 
@@ -171,16 +172,10 @@ class _Training:
     def _begin(self) -> dict[str, tuple[Any, Any]]:
         import torch
 
-        modules = linears(self.model)
-        layers = sorted({_layer(name) for name in modules})
-        upper = set(layers[-max(1, round(self.options.layers * len(layers))) :])
-        chosen = [name for name in modules if name.rpartition(".")[2] in self.options.targets and _layer(name) in upper]
-        if not chosen:
-            raise CompilerFailed(f"the base has no linear modules named {', '.join(self.options.targets)}; choose other targets")
         generator = torch.Generator().manual_seed(self.seed)
         found = {}
-        for name in chosen:
-            out, inner = modules[name].weight.shape
+        for name, module in chosen(self.model, self.options).items():
+            out, inner = module.weight.shape
             bound = inner**-0.5
             a = (torch.rand(self.options.rank, inner, generator=generator) * 2 - 1) * bound
             b = torch.zeros(out, self.options.rank)
@@ -204,7 +199,7 @@ class _Training:
         torch.nn.utils.clip_grad_norm_([matrix for pair in factors.values() for matrix in pair], 1.0)
         optimizer.step()
         if not bool(torch.isfinite(loss)):
-            raise CompilerFailed(f"the loss is {float(loss)} after {self.step} steps; lower `lr`, now {self.options.lr:g}")
+            raise CompilerFailed(f"the loss is {float(loss.detach())} after {self.step} steps; lower `lr`, now {self.options.lr:g}")
         self._tell("step", loss=float(loss.detach()))
 
     def _look(self, factors: dict[str, tuple[Any, Any]]) -> bool:
@@ -280,6 +275,23 @@ class _Training:
                 states.setdefault(int(number), {})[key] = value
         optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
         return {name: (found[f"kept.{name}.0"], found[f"kept.{name}.1"]) for name in factors}
+
+
+def chosen(model: Any, options: DistillOptions) -> dict[str, Any]:
+    """Return the linear modules that are changed.
+
+    Raises:
+        CompilerFailed: The base has none of the names.
+    """
+    modules = linears(model)
+    layers = sorted({_layer(name) for name in modules})
+    upper = set(layers[-max(1, round(options.layers * len(layers))) :])
+    found = {
+        name: module for name, module in modules.items() if name.rpartition(".")[2] in options.targets and _layer(name) in upper
+    }
+    if not found:
+        raise CompilerFailed(f"the base has no linear modules named {', '.join(options.targets)}; choose other targets")
+    return found
 
 
 def _drawn(draw: np.random.Generator, rows: Sequence[Row], n: int) -> list[Row]:

@@ -147,7 +147,7 @@ def _says(example: Example, *, told: bool = False) -> Play:
 
     def play(model: LanguageModel) -> bool:
         prompt = example.informed if told else example.prompt
-        reply = model.complete(Request(purpose="act", messages=prompt, max_tokens=2 * len(wanted) + 16))
+        reply = model.complete(Request(purpose="act", messages=prompt, max_tokens=len(wanted) // 2 + 8))
         return " ".join(reply.text.split()) == wanted
 
     return play

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from skilllib.errors import BaseRefused, WeightsMissing
+from skilllib.errors import BaseRefused, SkillLibError, WeightsMissing
 from skilllib.records.base import content_hash
 
 NEEDED = ("q_proj", "v_proj")
@@ -92,7 +92,9 @@ class TransformersBase:
                 options["use_safetensors"] = True
             model = transformers.AutoModelForCausalLM.from_pretrained(where, dtype=getattr(torch, self.dtype), **options)
             tokenizer = transformers.AutoTokenizer.from_pretrained(where, **{k: v for k, v in options.items() if k == "gguf_file"})
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        except SkillLibError:
+            raise
+        except Exception as error:  # of many libraries; whatever it is, there is no model
             raise BaseRefused(f"the base model {self.name!r} cannot be loaded: {_first_line(error)}") from error
         return model.to(self.device).eval().requires_grad_(False), tokenizer
 

@@ -104,5 +104,5 @@ def test_a_plug_in_that_makes_no_compiler_is_refused(base: TransformersBase, mon
     from skilllib import registry
 
     monkeypatch.setattr(registry, "entry_points", lambda group: [EntryPoint(name="broken", value=value, group=group)])
-    with pytest.raises(CompilerFailed, match="'broken'|protocols.Compiler"):
+    with pytest.raises(CompilerFailed, match=r"'broken'|protocols\.Compiler"):
         make_compiler("broken", base)

@@ -11,7 +11,7 @@ import toy
 from skilllib.compiler import lora
 from skilllib.compiler.cache import AdapterCache
 from skilllib.compiler.distill import make
-from skilllib.compiler.evaluation import Held, locality, scored
+from skilllib.compiler.evaluation import Held, locality
 from skilllib.compiler.job import Compiled, Compiling
 from skilllib.errors import AdapterRefused, CompilerFailed, InvalidRecord
 from skilllib.gate.adapter import AdapterGate
@@ -52,15 +52,6 @@ def test_the_dataset_stands_beside_the_weights(compiled: dict[str, Compiled], ba
 
     stored = compiled["tidy"].stored
     assert stored is not None and read_dataset(stored.path / "dataset.jsonl") == toy.request("tidy", base).examples
-
-
-def test_adapters_that_were_trained_with_negatives_live_together(
-    base: TransformersBase, cache: AdapterCache, compiled: dict[str, Compiled]
-) -> None:
-    together = lora.cat([weights(cache, one) for one in compiled.values()])
-    for name in compiled:
-        score = scored(LocalModel(base), together, held(toy.request(name, base)), told=False)
-        assert score.success >= 0.8, name
 
 
 def test_without_negatives_other_prompts_are_answered_otherwise(base: TransformersBase) -> None:
