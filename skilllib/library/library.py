@@ -20,7 +20,6 @@ from skilllib.library import (
     lexical,
     outbox,
     promotion,
-    quarantine,
     relinking,
     revoking,
     store,
@@ -34,6 +33,7 @@ from skilllib.library.database import open_database, writer_lock
 from skilllib.library.doctor import Problem
 from skilllib.library.duplicates import Likeness
 from skilllib.library.findable import Findable, IndexChoice
+from skilllib.library.intake import Intake
 from skilllib.library.lookup import Lookup
 from skilllib.library.outbox import Outbox
 from skilllib.library.place import Place, located
@@ -43,12 +43,12 @@ from skilllib.protocols import Embedder
 from skilllib.records.execution import Proof, Trace
 from skilllib.records.ledger import Change, Decision, LedgerEntry
 from skilllib.records.program import Program
-from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Skill
+from skilllib.records.skill import Callee, Contract, Provenance, Skill
 
 _COUNTED = frozenset({"retrieved", "called", "solved", "failed", "tokens", "usd"})
 
 
-class SkillLibrary(Using, Lookup, Outbox):
+class SkillLibrary(Intake, Using, Lookup, Outbox):
     """Skills with their versions, tests, figures and history, in one folder.
 
     `library.db` is the truth; `index/` is a cache of it; `writer.lock` makes sure that one process writes. Every change is
@@ -253,20 +253,6 @@ class SkillLibrary(Using, Lookup, Outbox):
         decision = Decision(outcome="need_more", codes=codes, reason=reason)
         store.add_version(connection, skill, ledgers.append(connection, change, decision).number)
         return skill
-
-    def quarantine(self, skill: Skill, *, tests: Sequence[KeptTest] = (), proposer: str, rationale: str = "") -> Skill:
-        """Store a skill from outside on trial with the tests it came with; nothing of it is run, and only a proof activates it.
-
-        The very same skill is returned as it is stored, and nothing is written.
-
-        Raises:
-            InvalidRecord: Its parts contradict each other.
-            DuplicateSkill: It is here under another name, or this very skill was revoked.
-            UnknownSkill: It calls something that is not here, or that was revoked.
-            CyclicCalls: It would reach a skill of its own name.
-        """
-        with self._writes(f"importing {skill.name}") as connection:
-            return quarantine.take_in(connection, skill, tests, proposer=proposer, rationale=rationale)
 
     def _refuse_calls(self, program: Program, calls: Mapping[str, str], primitives: Collection[str]) -> None:
         reached = self.closure(calls.values())

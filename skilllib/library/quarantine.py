@@ -50,6 +50,55 @@ def take_in(connection: sa.Connection, skill: Skill, tests: Sequence[KeptTest], 
     return kept
 
 
+def take_in_all(
+    connection: sa.Connection, items: Sequence[tuple[Skill, Sequence[KeptTest]]], *, proposer: str, rationale: str
+) -> int:
+    """Store many skills on trial with one entry of the ledger, and return how many are new.
+
+    Those whose name or code is here already, and those that call something unusual, are taken in one by one.
+
+    Raises:
+        InvalidRecord: As for one skill; so are the others.
+        DuplicateSkill: As above.
+        UnknownSkill: As above.
+        CyclicCalls: As above.
+    """
+    for skill, tests in items:
+        refuse_senseless(skill, tests)
+    plain, others = _plain(connection, items)
+    if plain:
+        targets = tuple(skill.code_hash for skill, _ in plain)
+        change = Change(kind="create", targets=targets, rationale=rationale, proposer=proposer)
+        decision = Decision(outcome="need_more", codes=("trial", IMPORTED), reason="came from outside; needs a proof")
+        entry = ledger.append(connection, change, decision)
+        store.add_new(connection, plain, entry.number)
+    before = ledger.last(connection)
+    for skill, tests in others:
+        take_in(connection, skill, tests, proposer=proposer, rationale=rationale)
+    return len(plain) + ledger.last(connection) - before
+
+
+_Items = list[tuple[Skill, Sequence[KeptTest]]]
+
+
+def _plain(connection: sa.Connection, items: Sequence[tuple[Skill, Sequence[KeptTest]]]) -> tuple[_Items, _Items]:
+    """Divide skills into those that are new by name and code and call what is here, and the others."""
+    columns = tables.versions.c
+    codes = {skill.code_hash for skill, _ in items} | {callee.code_hash for skill, _ in items for callee in skill.calls}
+    statuses = dict(store.selected(connection, sa.select(columns.code_hash, columns.status), columns.code_hash, codes))
+    names = {name for (name,) in store.selected(connection, sa.select(columns.name), columns.name, {one.name for one, _ in items})}
+    plain, others = _Items(), _Items()
+    for skill, tests in items:
+        new = skill.code_hash not in statuses and skill.name not in names and skill.provenance.writer != BY_HAND
+        if new and all(statuses.get(callee.code_hash, "revoked") != "revoked" for callee in skill.calls):
+            plain.append((skill, tests))
+            statuses[skill.code_hash] = "trial"
+        else:
+            others.append((skill, tests))
+        names.add(skill.name)
+    return plain, others
+
+
 def refuse_senseless(skill: Skill, tests: Sequence[KeptTest]) -> None:
     """Raise if a skill's parts contradict each other.
 

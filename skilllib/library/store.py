@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
@@ -97,6 +97,37 @@ def add_version(connection: sa.Connection, skill: Skill, entry: int) -> None:
             [{"caller": skill.code_hash, "name": callee.name, "callee": callee.code_hash} for callee in skill.calls],
         )
     connection.execute(sa.insert(tables.statistics), {"code_hash": skill.code_hash, **Statistics().model_dump()})
+
+
+def add_new(connection: sa.Connection, items: Sequence[tuple[Skill, Sequence[KeptTest]]], entry: int) -> None:
+    """Store first versions of new names, on trial and with their tests: many rows with few statements."""
+    first, moment = next_number(connection, tables.versions.c.sequence), now()
+    rows: dict[sa.Table, list[dict[str, Any]]] = {table: [] for table in _OF_A_VERSION}
+    for sequence, (skill, kept) in enumerate(items, first):
+        key, code = {"version_hash": skill.version_hash}, {"code_hash": skill.code_hash}
+        text, check = written(skill.model_copy(update={"version": 1, "status": "trial"}))
+        version = {**key, **code, "sequence": sequence, "name": skill.name, "version": 1, "status": "trial"}
+        rows[tables.versions].append({**version, "entry": entry, "created_at": moment})
+        rows[tables.records].append({**key, "record": text, "digest": check})
+        rows[tables.calls] += [{"caller": skill.code_hash, "name": one.name, "callee": one.code_hash} for one in skill.calls]
+        rows[tables.statistics].append({**code, **Statistics().model_dump()})
+        texts = dict(reversed(written(test)) for test in kept)
+        rows[tables.tests] += [{**code, "number": n, "record": t, "digest": d} for n, (d, t) in enumerate(texts.items(), 1)]
+    for table, values in rows.items():
+        if values:
+            connection.execute(sa.insert(table), values)
+
+
+_OF_A_VERSION = (tables.versions, tables.records, tables.calls, tables.statistics, tables.tests)
+
+
+def selected(
+    connection: sa.Connection, query: sa.Select[Any], column: sa.Column[Any], wanted: Iterable[str]
+) -> Iterator[sa.Row[Any]]:
+    """Yield the rows of a query in which a column has one of many values."""
+    values = sorted(wanted)
+    for start in range(0, len(values), _CHUNK):
+        yield from connection.execute(query.where(column.in_(values[start : start + _CHUNK])))
 
 
 def set_status(connection: sa.Connection, skill: Skill, status: Status, entry: int) -> None:

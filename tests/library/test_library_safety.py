@@ -16,22 +16,22 @@ from skilllib.library import SkillLibrary
 PROCESS = str(Path(__file__).with_name("writer_process.py"))
 
 
-def killed_after(seconds, folder, start, index="exact"):
-    """Let a process write for a while, kill it without warning, return what it had acknowledged."""
+def killed(chance, folder, start, index):
+    """Kill a process without warning somewhere in its next few writes, and return what it had acknowledged."""
     command = [sys.executable, PROCESS, str(folder), str(start), index]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
-        timer = threading.Timer(seconds, process.kill)
-        timer.start()
-        lines = process.stdout.read().splitlines()
-        timer.cancel()
+        lines = [process.stdout.readline().rstrip() for _ in range(chance.randrange(1, 8))]
+        time.sleep(chance.random() * 0.1)
+        process.kill()
+        lines += process.stdout.read().splitlines()
     return [line for line in lines if line.startswith("skill_")]
 
 
 def survive(folder, rounds, index="exact"):
     chance, acknowledged = random.Random(7), []
     for number in range(rounds):
-        acknowledged += killed_after(0.15 + 0.3 * chance.random(), folder, 1000 * number, index)
+        acknowledged += killed(chance, folder, 1000 * number, index)
         with SkillLibrary.open(folder, embedder=HashingEmbedder(), index=index) as library:
             active = {skill.name for skill in library.skills("active")}
             assert set(acknowledged) <= active
@@ -45,14 +45,16 @@ def survive(folder, rounds, index="exact"):
     assert acknowledged
 
 
-def test_no_acknowledged_skill_is_lost_when_the_writer_is_killed(folder):
-    survive(folder, rounds=3)
+@pytest.mark.parametrize("index", ["exact", "hnsw"])
+def test_no_acknowledged_skill_is_lost_when_the_writer_is_killed(folder, index):
+    survive(folder, rounds=3, index=index)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("index", ["exact", "chroma"])
-def test_no_acknowledged_skill_is_lost_in_many_killings(folder, index):
-    survive(folder, rounds=25, index=index)
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("index", "rounds"), [("exact", 100), ("hnsw", 100), ("chroma", 25)])
+def test_no_acknowledged_skill_is_lost_in_a_hundred_killings(folder, index, rounds):
+    survive(folder, rounds=rounds, index=index)
 
 
 def test_a_full_disk_loses_nothing_and_says_so(library, folder, make):
@@ -89,10 +91,9 @@ def test_readers_do_not_wait_for_a_writer(library, folder, make):
     make.active(library, "fetch")
     with SkillLibrary.open(folder, embedder=HashingEmbedder(), index="exact") as reader, library.transaction():
         make.active(library, "make_rope")
-        begin = time.perf_counter()
+        # The transaction ends after these lines, so a reader that waited for it would wait in vain.
         assert [skill.name for skill in reader.skills()] == ["fetch"]
         assert [hit.skill.name for hit in reader.search("rope")] == ["fetch"]
-        assert time.perf_counter() - begin < 2
     with SkillLibrary.open(folder, embedder=HashingEmbedder(), index="exact") as reader:
         assert len(reader.search("rope")) == 2
 

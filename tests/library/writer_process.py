@@ -1,20 +1,20 @@
 """Run by tests: writes skills and prints each name once it is acknowledged, until it is killed."""
 
 import sys
+from typing import Any
 
 from maker import Maker
 
 from skilllib.embedders import HashingEmbedder
-from skilllib.library import SkillLibrary
+from skilllib.library import SkillLibrary, hnsw
 
 
 def main(folder: str, first: int, index: str) -> None:
     make = Maker()
-    with SkillLibrary.open(
-        folder, create=True, embedder=HashingEmbedder(), index="chroma" if index == "chroma" else "exact"
-    ) as library:
-        if index == "chroma":
-            library.search("anything")
+    hnsw.TAIL = 5  # so that graphs are written all the time
+    choice: Any = index
+    with SkillLibrary.open(folder, create=True, embedder=HashingEmbedder(), index=choice) as library:
+        library.search("anything")
         with library.writing("being killed"):
             sys.stdout.write("ready\n")
             sys.stdout.flush()
