@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from skilllib.compiler.rows import TOP, Row, answered, divergence, row, taught
-from skilllib.errors import CompilerFailed, InvalidRecord, WeightsMissing
+from skilllib.errors import CompilerFailed, InvalidRecord, StorageFailed, WeightsMissing
 from skilllib.models.base import linears
 from skilllib.models.hooks import mounted
 from skilllib.models.local import LocalModel
@@ -247,10 +247,16 @@ class _Training:
             tensors |= {f"optimizer.{i}.{key}": value for key, value in state.items()}
         state = {"step": self.step, "looks": self.looks, "best": self.best, "curve": self.curve}
         temporary = self.workspace / f"{CHECKPOINT}.new"
-        _safetensors().save_file(
-            {name: value.contiguous().cpu() for name, value in tensors.items()}, temporary, {"state": json.dumps(state)}
-        )
-        temporary.replace(self.workspace / CHECKPOINT)
+        whole = {name: value.contiguous().cpu() for name, value in tensors.items()}
+        save = _safetensors().save_file
+        try:
+            save(whole, temporary, {"state": json.dumps(state)})
+            temporary.replace(self.workspace / CHECKPOINT)
+        except Exception as error:  # safetensors has errors of its own, also for a full disk
+            temporary.unlink(missing_ok=True)
+            raise StorageFailed(
+                f"cannot write the checkpoint {temporary}: {error}; free some space, then start a worker"
+            ) from error
 
     def _resume(self, factors: Any, optimizer: Any, kept: Any) -> Any:
         import torch

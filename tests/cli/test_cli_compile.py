@@ -1,0 +1,92 @@
+"""Compiling from the command line: orders, workers, what is kept, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_door import Door
+
+pytest.importorskip("peft", reason="needs the extra `weights`")
+
+from skilllib.library import SkillLibrary
+from skilllib.testing.tiny import tiny_base
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> str:
+    return str(tiny_base(tmp_path / "base", ["Thought: This comes next.\nAction: done"]))
+
+
+def active(folder: Path = Path("skill-library")) -> list[str]:
+    with SkillLibrary.open(folder) as library:
+        return [skill.name for skill in library.skills("active")][:2]
+
+
+def test_a_skill_is_ordered_compiled_listed_and_dropped(learned: Door, base: str) -> None:
+    name, other = active()
+    found = learned.json("compile", name, other, "--base", base, "--backend", "null", "--ungated")
+    assert [entry["outcome"] for entry in found["ordered"]] == ["promote", "promote"] and found["waiting"] == 0
+    assert all(done["kept"] for done in found["done"])
+    listed = learned.json("adapters", "list")
+    assert {one["skill"] for one in listed} == {name, other} and {one["stale"] for one in listed} == {""}
+    shown = learned.json("adapters", "show", name)
+    assert shown["problems"] == [] and shown["text"]["name"] == name
+    merged = learned.json("merge", name, other)
+    assert merged["rank"] == 16 and merged["skill"] == f"{name}+{other}"
+    assert learned.json("adapters", "prune") == []
+    assert len(learned.json("adapters", "prune", "--max-mb", 0)) == 3
+    assert learned.json("adapters", "list") == []
+
+
+def test_what_is_not_good_enough_is_not_kept_and_the_skill_stays(learned: Door, base: str) -> None:
+    (name, *_) = active()
+    found = learned.json("compile", name, "--base", base, "--backend", "null", code=1)
+    ((done),) = found["done"]
+    assert not done["kept"] and "solves no held-out task" in done["reason"]
+    assert learned.json("adapters", "list") == [] and name in active()
+    assert learned.json("doctor") == [] or learned("doctor")[0] == 0
+
+
+def test_orders_wait_for_a_worker(learned: Door, base: str) -> None:
+    (name, *_) = active()
+    found = learned.json("compile", name, "--base", base, "--backend", "null", "--order-only")
+    assert found["waiting"] == 1 and found["done"] == []
+    done = learned.json("compile", "--worker", "--ungated")
+    assert done["waiting"] == 0 and done["done"][0]["kept"]
+
+
+def test_a_base_that_is_not_there_is_said_and_nothing_changes(learned: Door) -> None:
+    (name, *_) = active()
+    found = learned.json("compile", name, "--base", "/no/such/base", code=1)
+    assert "BaseRefused" in found["done"][0]["reason"] and name in active()
+
+
+def test_what_has_not_earned_weights_is_told_and_written_nowhere(learned: Door, base: str) -> None:
+    with SkillLibrary.open("skill-library") as library:
+        before = len(library.ledger())
+    found = learned.json("compile", "--promoted", "--base", base, "--backend", "null", "--order-only")
+    granted = [entry for entry in found["ordered"] if entry["outcome"] == "promote"]
+    with SkillLibrary.open("skill-library") as library:
+        assert len(library.ledger()) == before + len(granted) and len(library.orders()) == len(granted)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "which skills?"),
+        (("NAME", "--promoted"), "which skills?"),
+        (("NAME",), "for which model?"),
+        (("--worker", "NAME"), "leave out names"),
+        (("NAME", "--base", "b", "--backend", "distil"), "no compiler is registered as 'distil'"),
+        (("nothing_of_that_name", "--base", "b"), "no skill is called"),
+    ],
+)
+def test_contradictions_are_refused(learned: Door, arguments: tuple[str, ...], words: str) -> None:
+    (name, *_) = active()
+    assert words in learned.refuses("compile", *(name if word == "NAME" else word for word in arguments))
+
+
+def test_an_adapter_that_is_not_there_is_named(learned: Door) -> None:
+    assert "there is no adapter of 'nothing'" in learned.refuses("adapters", "show", "nothing")
+    assert "there is no adapter of 'nothing'" in learned.refuses("merge", "nothing", "else")
