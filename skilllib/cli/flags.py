@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from skilllib.cli.options import without_password
+
 if TYPE_CHECKING:
     from skilllib.records.base import Json
 
@@ -15,7 +17,13 @@ RUN, MODEL, BUDGET, TAPE, ABLATIONS = "Run", "Language model", "Budget of the mo
 
 Library = Annotated[
     str | None,
-    typer.Option("--library", "-l", metavar="PLACE", help="Folder (default: skill-library), or postgresql://USER@HOST/NAME."),
+    typer.Option(
+        "--library",
+        "-l",
+        metavar="PLACE",
+        callback=without_password,
+        help="Folder (default: skill-library), or postgresql://USER@HOST/NAME.",
+    ),
 ]
 Vectors = Annotated[
     str | None,

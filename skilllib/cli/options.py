@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote, urlsplit
 
 import typer
 
 if TYPE_CHECKING:
     from skilllib.records.base import Json
 
+
+def without_password(place: str | None) -> str | None:
+    """Return an address without its password, which goes where PostgreSQL's own programs look for it.
+
+    So it is printed and stored nowhere.
+    """
+    if place is None or "://" not in place or (password := (parts := urlsplit(place)).password) is None:
+        return place
+    os.environ["PGPASSWORD"] = unquote(password)
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}@{host}").geturl()
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else there.")]
 LibraryPath = Annotated[
-    str, typer.Option("--library", "-l", metavar="PLACE", help="Folder of the library, or postgresql://USER@HOST/NAME.")
+    str,
+    typer.Option(
+        "--library", "-l", metavar="PLACE", callback=without_password, help="Folder of the library, or postgresql://USER@HOST/NAME."
+    ),
 ]
 Vectors = Annotated[
     str | None,

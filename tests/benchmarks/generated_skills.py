@@ -13,28 +13,133 @@ from skilllib.records.skill import Callee, Contract, Provenance, Provision, Skil
 
 WORLDS: dict[str, tuple[list[str], list[str], list[str]]] = {
     "crafting": (
-        "collect craft place smelt plant harvest dig build repair carry store trade".split(),
-        "wood stone iron coal sapling water bread rope torch fence ladder furnace lantern bucket glass brick arrow".split(),
-        "in the cave|near the lake|before nightfall|at the camp|with an axe|without losing health|from the chest|on the hill".split("|"),
+        ["collect", "craft", "place", "smelt", "plant", "harvest", "dig", "build", "repair", "carry", "store", "trade"],
+        [
+            "wood",
+            "stone",
+            "iron",
+            "coal",
+            "sapling",
+            "water",
+            "bread",
+            "rope",
+            "torch",
+            "fence",
+            "ladder",
+            "furnace",
+            "lantern",
+            "bucket",
+            "glass",
+            "brick",
+            "arrow",
+        ],
+        [
+            "in the cave",
+            "near the lake",
+            "before nightfall",
+            "at the camp",
+            "with an axe",
+            "without losing health",
+            "from the chest",
+            "on the hill",
+        ],
     ),
     "browser": (
-        "visit search filter sort download upload submit bookmark compare export archive share".split(),
-        "invoice order basket profile ticket report calendar message product review coupon page form table".split(),
-        "in the shop|of the last month|as an administrator|without signing in|by date|for one customer|as a CSV file".split("|"),
+        ["visit", "search", "filter", "sort", "download", "upload", "submit", "bookmark", "compare", "export", "archive", "share"],
+        [
+            "invoice",
+            "order",
+            "basket",
+            "profile",
+            "ticket",
+            "report",
+            "calendar",
+            "message",
+            "product",
+            "review",
+            "coupon",
+            "page",
+            "form",
+            "table",
+        ],
+        [
+            "in the shop",
+            "of the last month",
+            "as an administrator",
+            "without signing in",
+            "by date",
+            "for one customer",
+            "as a CSV file",
+        ],
     ),
     "kitchen": (
-        "bake boil slice mix fry peel serve chill measure heat wash stir".split(),
-        "bread soup onion potato dough egg salad rice tomato tea sauce fish pan kettle plate".split(),
-        "for two people|in the oven|with a clean knife|until it is golden|on the counter|before the guests come".split("|"),
+        ["bake", "boil", "slice", "mix", "fry", "peel", "serve", "chill", "measure", "heat", "wash", "stir"],
+        [
+            "bread",
+            "soup",
+            "onion",
+            "potato",
+            "dough",
+            "egg",
+            "salad",
+            "rice",
+            "tomato",
+            "tea",
+            "sauce",
+            "fish",
+            "pan",
+            "kettle",
+            "plate",
+        ],
+        ["for two people", "in the oven", "with a clean knife", "until it is golden", "on the counter", "before the guests come"],
     ),
     "shell": (
-        "list copy compress locate rename delete count merge split watch convert encrypt".split(),
-        "file folder log archive image dataset branch container process table certificate backup".split(),
-        "older than a week|over the network|larger than a limit|matching a pattern|in every subfolder|as another user".split("|"),
+        ["list", "copy", "compress", "locate", "rename", "delete", "count", "merge", "split", "watch", "convert", "encrypt"],
+        [
+            "file",
+            "folder",
+            "log",
+            "archive",
+            "image",
+            "dataset",
+            "branch",
+            "container",
+            "process",
+            "table",
+            "certificate",
+            "backup",
+        ],
+        [
+            "older than a week",
+            "over the network",
+            "larger than a limit",
+            "matching a pattern",
+            "in every subfolder",
+            "as another user",
+        ],
     ),
 }
 TAGS = ("quick", "costly", "safe", "draft", "curated")
-MATERIALS = "small large old new broken spare heavy light first last nearest hidden red green blue empty full rare".split()
+MATERIALS = [
+    "small",
+    "large",
+    "old",
+    "new",
+    "broken",
+    "spare",
+    "heavy",
+    "light",
+    "first",
+    "last",
+    "nearest",
+    "hidden",
+    "red",
+    "green",
+    "blue",
+    "empty",
+    "full",
+    "rare",
+]
 COUNTS = ("", " twice", " three times", " five times")
 
 
@@ -76,7 +181,10 @@ def _skill(draw: random.Random, environment: str, number: int, known: list[Skill
     material, place, count = draw.choice(MATERIALS), draw.choice(places), draw.choice(COUNTS)
     name = f"{verb}_{material}_{thing}_{_base36(number)}"
     callees = sorted({one.name: one for one in draw.sample(known, k=min(len(known), draw.choice((0, 0, 1, 2))))}.items())
-    body = [f"    {callee}()" for callee, _ in callees] + [f"    {verb}('{thing}', amount)", f"    keep('{other}', {draw.randint(1, 9)})"]
+    body = [f"    {callee}()" for callee, _ in callees] + [
+        f"    {verb}('{thing}', amount)",
+        f"    keep('{other}', {draw.randint(1, 9)})",
+    ]
     doc = f"{verb.capitalize()} the {material} {thing}{count} {place}, and keep the {other}."
     source = f'def {name}(amount: int = {draw.randint(1, 5)}):\n    """{doc}"""\n' + "\n".join(body) + "\n"
     program = Program.parse(source)
