@@ -66,10 +66,12 @@ def refuse_unknown(names: Iterable[str]) -> None:
         for name in sorted(set(names)):
             try:
                 litellm.get_llm_provider(name)
-            except Exception as error:  # as in `price`
+            except litellm.exceptions.BadRequestError as error:
                 raise ModelRefused(
-                    f"litellm knows no provider for the model {name!r}; name it as `provider/model`, such as `openai/{name}`"
+                    f"litellm knows no provider for the model {name!r}; name it as `provider/model`, such as `openai/m`"
                 ) from error
+            except Exception as error:  # as in `price`; whatever it is, the first call will meet it again
+                logging.getLogger(__name__).debug("no provider looked up for %r: %s", name, error)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,8 +21,7 @@ from skilllib.build import learner
 from skilllib.cli import learning
 from skilllib.errors import ModelRefused, ModelUnavailable
 from skilllib.library import SkillLibrary
-from skilllib.models.litellm import LiteLLMModel
-from skilllib.models.retry import Retrying
+from skilllib.models import assembly
 from skilllib.models.scripted import ScriptedModel
 from skilllib.models.tape import TapeFile
 from skilllib.protocols import LanguageModel
@@ -267,9 +267,18 @@ PASSING = (
     Answer(raw=b'{"choices": [{"mess'),
     Answer(drop=True),
 )
+SLOW = Answer(text="too late", wait_s=4)
 USELESS = (Answer(text="```python\ndef get_wheat() -> None:\n", finish="length"), Answer(text=""), Answer(text="<think>I wonder"))
 
 
+def really(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let litellm ask, as it does by default, without waiting before it asks again."""
+    monkeypatch.setattr(learning, "learner", learner)
+    monkeypatch.setattr(assembly, "time", SimpleNamespace(sleep=lambda seconds: None))
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+
+
+@pytest.mark.xdist_group("litellm")
 def test_no_fault_of_a_server_keeps_a_run_from_its_end(
     door: Door, speak: Callable[[Maker], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,13 +292,40 @@ def test_no_fault_of_a_server_keeps_a_run_from_its_end(
         for answer in (next(useless if first_of_task else passing), Answer(text=f"<think>Hm.</think>{text}"))
     ]
     assert sum(first for first, _ in said) >= len(USELESS) and len(said) >= len(USELESS) + len(PASSING)
-    speak(lambda name: Retrying(inner=LiteLLMModel(name, 60), sleep=lambda seconds: None))
-    with serving(*answers, Answer(text="that was all")) as server:
+    really(monkeypatch)
+    with serving(SLOW, *answers, Answer(text="that was all")) as server:
         monkeypatch.setenv("OPENAI_API_BASE", server.url)
-        monkeypatch.setenv("OPENAI_API_KEY", "k")
-        code, _, err = learn(door, "--max-attempts", 5, "--library", "parts", "--run", "p/one")
+        code, _, err = learn(door, "--max-attempts", 5, "--timeout", 3, "--library", "parts", "--run", "p/one")
     assert code == 0, err
     assert learned_hashes("parts") == learned_hashes("whole") != []
     kept = [(one["program"], one["solved"], one["reason"]) for one in attempts("p/one")]
     assert kept == [(one["program"], one["solved"], one["reason"]) for one in attempts("w/one")]
-    assert len(server.requests) == len(answers)
+    assert len(server.requests) == len(answers) + 1 == summary("p/one")["model_calls"], "what failed counts too"
+    assert (
+        learn(door, "--max-attempts", 5, "--library", "again", "--run", "a/one", "--tape", "p/one/tape.jsonl", "--replay")[0] == 0
+    )
+    assert learned_hashes("again") == learned_hashes("parts") and attempts("a/one") == attempts("p/one")
+    assert summary("a/one")["model_calls"] == summary("p/one")["model_calls"] and len(server.requests) == len(answers) + 1
+
+
+@pytest.mark.xdist_group("litellm")
+def test_what_is_asked_in_vain_counts_when_the_run_is_resumed(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    really(monkeypatch)
+    with serving(Answer(status=503, error={"message": "down"})) as server:
+        monkeypatch.setenv("OPENAI_API_BASE", server.url)
+        assert learn(door, "--max-calls", 4, "--run", "runs/one")[0] == 0
+        assert len(server.requests) == 4 == summary("runs/one")["model_calls"] and summary("runs/one")["ended"] == "budget"
+        assert door("learn", "--resume", "--run", "runs/one")[0] == 0
+        assert len(server.requests) == 4
+        code, _, err = door("learn", "--resume", "--run", "runs/one", "--max-calls", 20)
+    assert code == 2 and "asked 5 times in vain" in err and len(server.requests) == 9 == summary("runs/one")["model_calls"]
+    with serving(Answer(text="gibberish")) as server:
+        monkeypatch.setenv("OPENAI_API_BASE", server.url)
+        assert door("learn", "--resume", "--run", "runs/one", "--max-calls", 12)[0] == 0
+    assert len(server.requests) == 3 and summary("runs/one")["model_calls"] == 12 and learned_hashes() == []
+
+
+@pytest.mark.xdist_group("litellm")
+def test_a_name_without_a_provider_leaves_no_run_behind(door: Door) -> None:
+    code, _, err = learn(door, "--critic-model", "gtp-large", "--run", "runs/one")
+    assert code == 2 and "no provider for the model 'gtp-large'" in " ".join(err.split()) and not Path("runs/one").exists()

@@ -117,7 +117,7 @@ def test_a_name_without_a_provider_is_refused_before_anything_is_sent(
     with serving(Answer()) as server:
         monkeypatch.setenv("OPENAI_API_BASE", server.url)
         with (
-            pytest.raises(ModelRefused, match=r"no provider for the model 'gtp-large'.*`openai/gtp-large`"),
+            pytest.raises(ModelRefused, match=r"no provider for the model 'gtp-large'.*`provider/model`"),
             opened({"write": "openai/m", role: "gtp-large"}, account=Account(), budget=Budget(), tape=tmp_path / "t"),  # type: ignore[dict-item]
         ):
             pass
