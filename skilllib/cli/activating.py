@@ -39,6 +39,8 @@ def report(name: str, found: Sequence[Activation], *, as_json: bool) -> None:
             stdout().print(f"{one.skill.name} (version {one.skill.version}): {one.skill.status}; {one.decision.reason}")
             for caller in one.proof.callers if one.skill.status == "active" else ():
                 stdout().print(f"  {caller.name} follows: {len(caller.trials)} of its kept tests pass with it")
+            for near in one.described_like:
+                stdout().print(f"  it {near.how.format(near.skill.name)} (version {near.skill.version}); look whether one will do")
         if not found:
             stdout().print(f"{name} is not on trial.")
     if not found or found[-1].decision.outcome != "promote":
@@ -56,5 +58,6 @@ def _record(one: Activation) -> dict[str, Any]:
         "lower_bound": one.proof.lower_bound,
         "callers": [caller.name for caller in one.proof.callers],
         "like": one.likeness.skill.name if one.likeness else None,
+        "described_like": [near.skill.name for near in one.described_like],
         "offers": list(one.likeness.offers) if one.likeness else [],
     }

@@ -134,7 +134,7 @@ def _drafted(
     if program.name in calls:
         raise InvalidProgram(f"{program.name!r} calls itself; a skill has no recursion")
     callees = library.closure(calls.values())
-    _refuse_misfit(program, spec, [_named(library.version(code_hash), name) for name, code_hash in calls.items()])
+    _refuse_misfit(program, spec, [_named(library.version(code_hash), name) for name, code_hash in calls.items()], library)
     capabilities = (program.names & primitives).union(*(callee.contract.capabilities for callee in callees))
     return Skill(
         name=program.name,
@@ -153,10 +153,13 @@ def _named(skill: Skill, name: str) -> Skill:
     return Skill(name=name, program=Program.parse(f'def {name}({declared}):\n    "Stands for it."\n'))
 
 
-def _refuse_misfit(program: Program, spec: EnvironmentSpec, callees: Sequence[Skill]) -> None:
+def _refuse_misfit(program: Program, spec: EnvironmentSpec, callees: Sequence[Skill], library: SkillLibrary) -> None:
     """Raise with everything in a program that is certain to fail."""
     with closing(TypeChecker(spec)) as checker:
         problems = checker.problems(program, callees)
+        if problems:  # once more with all that could have been meant, so that near names can be told
+            others = [skill for skill in library.skills("active") if skill.environment in ("", spec.name)]
+            problems = checker.problems(program, [*others, *callees]) or problems
     if problems:
         told = [f"line {line}: {message}" if line else message for line, message in problems]
         raise InvalidProgram("\n".join(told))

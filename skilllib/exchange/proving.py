@@ -32,6 +32,8 @@ class Activation:
     decision: Decision
     likeness: Likeness | None = None
     """An active skill that does the same, for which this one was rejected."""
+    described_like: tuple[Likeness, ...] = ()
+    """Active skills with descriptions so near that somebody should look."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +105,12 @@ class Proving:
         if likeness is not None:
             decision = Decision(outcome="reject", codes=("duplicate", likeness.kind), reason=likeness.words(skill.name))
         library.commit(change, decision, proof=proof)
-        return Activation(skill=library.version(skill.version_hash), proof=proof, decision=decision, likeness=likeness)
+        stored = library.version(skill.version_hash)
+        if decision.outcome == "promote" and stored.status == "trial":  # it was revoked before it had ever been active
+            library.commit(self.change(stored, proof.kept), decision, proof=proof)
+            stored = library.version(skill.version_hash)
+        near = tuple(one for one in library.likenesses(stored) if one.kind == "description")
+        return Activation(skill=stored, proof=proof, decision=decision, likeness=likeness, described_like=near)
 
     def _replay(self, skill: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest]) -> Sequence[Trial]:
         prover = self.prover(skill)

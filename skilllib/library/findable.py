@@ -114,6 +114,12 @@ class Findable:
         """Return the vectors of skills of any status, (n, d), computing those that are missing."""
         return self._vectors(keys, self.fingerprint)
 
+    def vector(self, skill: Skill) -> Vectors:
+        """Return the vector that a skill has or would have, (d,); it need not be stored."""
+        with self._database.reading() as connection:
+            texts = self._texts(connection, [skill])
+        return self._embedded(texts)[0]
+
     def _due(self) -> Stamp:
         number = sa.cast(tables.meta.c.value, sa.Integer)
         query = sa.select(number, tables.ledger.c.hash).join(tables.ledger, tables.ledger.c.number == number, isouter=True)

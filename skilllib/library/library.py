@@ -29,12 +29,13 @@ from skilllib.library import graph as graphs
 from skilllib.library import ledger as ledgers
 from skilllib.library.admission import Policy
 from skilllib.library.chroma import ChromaServer
+from skilllib.library.comparing import Comparing
 from skilllib.library.database import open_database, writer_lock
 from skilllib.library.doctor import Problem
-from skilllib.library.duplicates import Likeness
 from skilllib.library.findable import Findable, IndexChoice
 from skilllib.library.intake import Intake
 from skilllib.library.lookup import Lookup
+from skilllib.library.nearness import Nearness
 from skilllib.library.outbox import Outbox
 from skilllib.library.place import Place, located
 from skilllib.library.relinking import Update
@@ -48,7 +49,7 @@ from skilllib.records.skill import Callee, Contract, Provenance, Skill
 _COUNTED = frozenset({"retrieved", "called", "solved", "failed", "tokens", "usd"})
 
 
-class SkillLibrary(Intake, Using, Lookup, Outbox):
+class SkillLibrary(Intake, Using, Lookup, Comparing, Outbox):
     """Skills with their versions, tests, figures and history, in one folder.
 
     `library.db` is the truth; `index/` is a cache of it; `writer.lock` makes sure that one process writes. Every change is
@@ -78,7 +79,7 @@ class SkillLibrary(Intake, Using, Lookup, Outbox):
         )
         self._turn = threading.RLock()
         self._depth = 0
-        self._duplicates = duplicates.Duplicates()
+        self._compared, self._nearness = duplicates.Duplicates(), Nearness(self._findable)
         self._closed = False
 
     @classmethod
@@ -222,18 +223,8 @@ class SkillLibrary(Intake, Using, Lookup, Outbox):
             if missing := set(merged) - store.by_hash(connection, merged).keys():
                 raise UnknownSkill(f"{program.name!r} merges a skill that is not there: {min(missing)}")
             if self.policy == "evidence":
-                duplicates.refuse(draft.name, self._duplicates.of(connection, draft, besides=merged))
+                duplicates.refuse(draft.name, self._compared.of(connection, draft, besides=merged))
             return self._store(connection, draft, trace)
-
-    def likenesses(self, skill: Skill, *, besides: Collection[str] = ()) -> tuple[Likeness, ...]:
-        """Return what is here already of a skill: names and programs like it. What would be refused comes first.
-
-        Args:
-            skill: The skill; it need not be stored.
-            besides: Code hashes of skills whose place it takes.
-        """
-        with self._database.reading() as connection:
-            return self._duplicates.of(connection, skill, besides={skill.code_hash, *besides})
 
     def _known(self, skill: Skill) -> Skill:
         if skill.status == "active" and self.policy == "evidence":

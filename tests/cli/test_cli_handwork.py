@@ -184,23 +184,22 @@ def test_an_edit_keeps_name_and_promise(learned: Door) -> None:
 
 
 def test_a_caller_may_keep_the_version_it_calls(learned: Door) -> None:
-    learned("add", written(EGGS), "--check", CHECK)
-    lazy = """def found_egg() -> None:
-    'Find an egg if there is none.'
-    walk("coop")
-    while facts()["stock"]["egg"] < 1:
-        try:
-            gather("egg")
-        except RuntimeError:
-            pass
+    stock = """def stock_wheat() -> None:
+    'Bring in two of wheat.'
+    walk("field")
+    gather("wheat")
+    gather("wheat")
 """
-    (one,) = learned.json("edit", "found_egg", "--file", written(lazy), code=1)["skills"]
-    assert "'pair_of_eggs' does not pass" in one["reason"]
-    number = one["version"]
-    (one,) = learned.json("verify", f"found_egg@{number}", "--activate", "--keep", "pair_of_eggs")["skills"]
-    assert one["status"] == "active" and "pair_of_eggs" not in one["callers"]
-    calls = learned.json("show", "pair_of_eggs")["calls"]
-    assert calls[0]["code_hash"] != one["code_hash"] and learned("run", "pair_of_eggs")[0] == 0
+    reserve = "def reserve() -> None:\n    'Bring in four of wheat.'\n    stock_wheat()\n    stock_wheat()\n"
+    learned("add", written(stock), "--check", "after.stock.wheat >= before.stock.wheat + 2")
+    learned("add", written(reserve), "--check", "after.stock.wheat >= before.stock.wheat + 4")
+    lazy = stock.replace("    walk", "    if facts()['stock']['wheat'] > 0:\n        return\n    walk")
+    (one,) = learned.json("edit", "stock_wheat", "--file", written(lazy), code=1)["skills"]
+    assert "'reserve' does not pass" in one["reason"]
+    (one,) = learned.json("verify", "stock_wheat@2", "--activate", "--keep", "reserve")["skills"]
+    assert one["status"] == "active" and one["callers"] == []
+    calls = learned.json("show", "reserve")["calls"]
+    assert calls[0]["code_hash"] != one["code_hash"] and learned("run", "reserve")[0] == 0
 
 
 # --- history, diff, rollback, revoke, prune ---------------------------------------------------------------------------

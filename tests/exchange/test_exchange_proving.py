@@ -109,3 +109,36 @@ def test_the_same_program_under_another_name_does_not_become_active_beside_the_f
     second = library.quarantine(gathers("second", EGG), proposer="import")
     with pytest.raises(DuplicateSkill, match="'first'"):
         list(activate(library, second, prover))
+
+
+def test_a_skill_that_was_revoked_on_trial_becomes_active_by_a_proof(library: SkillLibrary, prover: ReExecution) -> None:
+    kept = library.quarantine(gathers("first", EGG), proposer="import")
+    library.revoke("first", "nobody knows it")
+    (one,) = activate(library, kept, prover)
+    assert one.skill.status == "active" and [skill.name for skill in library.skills("active")] == ["first"]
+
+
+def test_a_skill_that_does_the_same_stays_on_trial_with_the_one_that_does(library: SkillLibrary, prover: ReExecution) -> None:
+    first = library.quarantine(gathers("first", EGG), proposer="import")
+    assert next(activate(library, first, prover)).skill.status == "active"
+    source = """def second() -> None:
+    'Find one.'
+    crop = "egg"
+    if facts()["at"] != "coop":
+        walk("coop")
+    gather(crop)
+"""
+    twin = gathers("second", EGG).model_copy(update={"program": Program.parse(source)})
+    stored = library.quarantine(Skill.model_validate(dict(twin)), proposer="import")
+    (one,) = activate(library, stored, prover)
+    assert one.skill.status == "trial" and one.likeness is not None
+    assert (one.likeness.kind, one.likeness.skill.name, one.likeness.offers) == ("behaviour", "first", ("alias", "version"))
+    assert library.history("second")[-1].decision.codes == ("duplicate", "behaviour")
+    assert library.alias("second_name", "first") and library.get("second_name").name == "first"
+
+
+def test_a_primitive_keeps_its_name(library: SkillLibrary, prover: ReExecution) -> None:
+    source = 'def rest() -> None:\n    """Get an egg."""\n    walk("coop")\n    gather("egg")\n'
+    thief = library.quarantine(gathers("rest", EGG, program=Program.parse(source)), proposer="import")
+    with pytest.raises(NotVerified, match="name of a primitive"):
+        list(activate(library, thief, prover, primitives=lambda _: {"rest", "walk"}))
