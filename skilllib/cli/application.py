@@ -32,6 +32,7 @@ from skilllib.cli.run import run
 from skilllib.cli.search import search
 from skilllib.cli.show import show
 from skilllib.cli.solve import solve
+from skilllib.cli.stats import stats
 from skilllib.cli.verify import verify
 
 INTERRUPTED = 130
@@ -100,7 +101,7 @@ def _global(
 
 COMMANDS = {
     "Learn and solve": {"learn": learn, "solve": solve, "evaluate": evaluate, "report": report},
-    "Look up": {"search": search, "list": list_skills, "show": show, "graph": graph, "run": run},
+    "Look up": {"search": search, "list": list_skills, "show": show, "graph": graph, "run": run, "stats": stats},
     "Change": {"add": add, "edit": edit, "verify": verify, "alias": alias, "prune": prune},
     "Look back and undo": {"history": history, "diff": diff, "rollback": rollback, "revoke": revoke},
     "Exchange": {"export": export, "import": import_skills},

@@ -145,6 +145,13 @@ def places(connection: sa.Connection, word: str) -> list[tuple[int, float]]:
     return [(number, float(weight)) for number, weight in connection.execute(for_dialect(connection), {"word": word})]
 
 
+def summaries(connection: sa.Connection, most: int) -> list[tuple[str, str]]:
+    """Return (code hash, words of the summary) of at most so many active skills, evenly spread over all."""
+    table = tables.lexicon.c
+    found = connection.execute(sa.select(table.code_hash, table.summary).order_by(table.number)).all()
+    return [(code_hash, summary) for code_hash, summary in found[:: max(1, -(-len(found) // most))]]
+
+
 def behind(connection: sa.Connection) -> bool:
     """Return whether skills became active, or ceased to be, without their words being taken in."""
     return _held(connection) != _head(connection)

@@ -3,35 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import suppress
+from typing import Literal, TypedDict, Unpack
 
 import sqlalchemy as sa
 
-from skilllib.library import ranking, store, tables
+from skilllib.errors import LibraryLocked, StorageFailed
+from skilllib.library import hubs, lexical, ranking, store, tables
+from skilllib.library.activation import Activation, activation, occasions
 from skilllib.library.admission import Policy
-from skilllib.library.database import Database
+from skilllib.library.calibration import Calibration, calibrate
+from skilllib.library.catalogue import Catalogue
 from skilllib.library.findable import Findable
-from skilllib.library.lock import ServerLock, WriterLock
+from skilllib.library.hubs import Hub
+from skilllib.library.lock import BRIEF, ServerLock, WriterLock
 from skilllib.library.pools import Pool, Pools
 from skilllib.library.ranking import Found
+from skilllib.library.runs import RunLog
 from skilllib.library.text import check_words, terms
 from skilllib.protocols import Hit
+from skilllib.records.base import Json
+from skilllib.records.ledger import Change, Decision, LedgerEntry
 from skilllib.records.query import Asked, Query
+from skilllib.records.skill import Status
 
 _RANKED = 20
 """Candidates whose records are read, at least; twice as many as are wanted."""
 
 
-class Lookup:
+class About(TypedDict, total=False):
+    """What a query may say beside its words; see `Query`."""
+
+    facts: dict[str, Json] | None
+    missing: tuple[str, ...]
+    environment: str | None
+    status: Status | Literal["any"]
+    capability: str | None
+    tag: str | None
+
+
+class Lookup(Catalogue, RunLog):
     """The part of a library that finds. Readers never wait for the writer."""
 
     policy: Policy
-    _database: Database
     _findable: Findable
     _lock: WriterLock | ServerLock
     _pools: Pools | None = None
+    _bounds: Calibration | None = None
 
-    def _writes(self, purpose: str) -> AbstractContextManager[sa.Connection]:
+    def commit(self, change: Change, decision: Decision) -> LedgerEntry:
+        """Carry out a change; see `SkillLibrary.commit`."""
         raise NotImplementedError
 
     def retrieve(self, query: str | Query, *, k: int) -> list[Hit]:
@@ -51,9 +72,47 @@ class Lookup:
         words = _words(asked)
         return [one.hit(asked, _shared(pool, one, words)) for one in found[: max(k, 0)]]
 
-    def search(self, query: str | Query, *, k: int = 5) -> list[Hit]:
-        """Return the k active skills that fit a query best; `retrieve` with a usual k."""
-        return self.retrieve(query, k=k)
+    def search(self, query: str | Query, *, k: int = 5, fitting: bool = False, **about: Unpack[About]) -> list[Hit]:
+        """Return the k skills that fit a query best, near copies counted once; each says whether it fits, and why.
+
+        Args:
+            query: Words, or a record.
+            k: How many.
+            fitting: Leave out what does not fit; an empty list says that nothing does.
+            about: Fields of the `Query` beside its words: `environment`, `tag`, `missing` and so on.
+
+        Raises:
+            ModelWeightsMissing: The embedder has no weights.
+            ValidationError: There is no such field, or its value is none.
+        """
+        asked = Query(text=query, **about) if isinstance(query, str) else query.model_copy(update=dict(about))
+        found, pool = self._ranked(asked, 2 * k)
+        if not found:
+            return []
+        words, bounds = _words(asked), self._calibration()
+        kept = ranking.collapsed(found, lambda one, other: self._alike(one, other, bounds.near), k)
+        hits = [one.hit(asked, _shared(pool, one, words), fits=one.fitness(asked) >= bounds.fits) for one in kept]
+        return [hit for hit in hits if hit.why is not None and (hit.why.fits or not fitting)]
+
+    def _alike(self, one: Found, other: Found, near: float) -> bool:
+        if not ranking.same_contract(one.skill, other.skill):
+            return False
+        first, second = self._findable.vectors([one.candidate.key, other.candidate.key])
+        return float(first @ second) >= near
+
+    def _calibration(self) -> Calibration:
+        """Return what was read off this library, anew where it has changed much since."""
+        pool, fingerprint = self._pool_of(Query(text="")), self._findable.fingerprint
+        if self._bounds is None:
+            with self._database.reading() as connection:
+                text = store.get_meta(connection, "calibration")
+            self._bounds = Calibration.model_validate_json(text) if text else None
+        if self._bounds is None or not self._bounds.holds(len(pool.keys), fingerprint):
+            self._bounds = calibrate(pool, self._findable.embedder, self._findable.vectors, fingerprint)
+            held = self._lock.hold(BRIEF, timeout_s=0.0)
+            with suppress(LibraryLocked, StorageFailed), held, self._database.writing() as connection:
+                store.set_meta(connection, "calibration", self._bounds.model_dump_json())
+        return self._bounds
 
     def _ranked(self, query: Query, k: int) -> tuple[list[Found], Pool]:
         pool = self._pool_of(query)
@@ -99,6 +158,41 @@ class Lookup:
         with self._database.reading() as connection:
             rows = connection.execute(sa.select(table.record, table.digest).order_by(table.number))
             return tuple(store.read(Asked, text, check) for text, check in rows)
+
+    def activation(self) -> Activation:
+        """Return how well look-ups served, from what was recorded of runs and of other look-ups."""
+        traces = (trace for _, trace in self.traces())
+        return activation(occasions(traces, self.lookups()))
+
+    # ---- hubs
+
+    def hubs(self) -> tuple[Hub, ...]:
+        """Return the active skills that turn up in the top five of far more questions than their peers, the worst first.
+
+        Questions are the skills' own texts, the goals of the tasks of recorded runs, and recorded look-ups.
+        """
+        pool = self._pool_of(Query(text=""))
+        with self._database.reading() as connection:
+            peers = lexical.summaries(connection, hubs.PEERS)
+        asked = dict.fromkeys([trace.task.goal for _, trace in self.traces()] + [one.query for one in self.lookups()])
+        if not peers:
+            return ()
+        vectors = self._findable.vectors([key for key, _ in peers])
+        tops = hubs.top_fives(pool, peers, vectors, list(asked)[-hubs.ASKED :], self._findable.embedder)
+        return tuple(hubs.hubs(pool.keys, tops))
+
+    def quarantine_hubs(self) -> tuple[LedgerEntry, ...]:
+        """Put hubs and what calls them on trial, each with an entry in the ledger; proved anew they are active again."""
+        with self._writes("putting hubs on trial"):
+            return tuple(self.commit(*hubs.quarantine(hub, self._active_callers(hub.code_hash))) for hub in self.hubs())
+
+    def _active_callers(self, code_hash: str) -> list[str]:
+        found, due = dict[str, None](), [code_hash]
+        while due:
+            new = [one.code_hash for one in self.callers(due.pop()) if one.status == "active" and one.code_hash not in found]
+            found |= dict.fromkeys(new)
+            due += new
+        return list(found)
 
 
 def _words(query: Query) -> tuple[str, ...]:

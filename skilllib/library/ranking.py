@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from skilllib.errors import InvalidCheck
+from skilllib.library.text import terms
 from skilllib.protocols import Hit
 from skilllib.records.check import Check, Condition
 from skilllib.records.query import Query, Why
@@ -54,6 +56,10 @@ class Found:
         """Return by what it is ranked."""
         share = len(self.provides) / len(query.missing) if query.missing else 0.0
         return self.candidate.relevance + PROVIDED * share - UNMET * bool(self.unmet) + USEFUL * self.useful
+
+    def fitness(self, query: Query) -> float:
+        """Return by what it is judged whether it fits at all: its use in the past says nothing about that."""
+        return self.score(query) - USEFUL * self.useful
 
     def hit(self, query: Query, words: Sequence[str], *, fits: bool = True) -> Hit:
         """Return what the caller gets."""
@@ -151,6 +157,17 @@ def _reaches(offer: Condition, asked: Condition) -> bool:
         numbers = isinstance(offer.value, int | float) and isinstance(asked.value, int | float)
         return free or offer.kind == "increase" or (numbers and offer.value >= asked.value)
     return offer.kind == asked.kind and (offer.value == asked.value or str(offer.value).startswith("$"))
+
+
+def same_contract(one: Skill, other: Skill) -> bool:
+    """Return whether two skills promise the same, or, where they promise nothing, bear the same words in their names."""
+    if one.contract.provides or other.contract.provides:
+        return one.contract.provides == other.contract.provides and one.contract.requires == other.contract.requires
+    return set(terms(_letters(one.name))) == set(terms(_letters(other.name)))
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"\d+", " ", name)
 
 
 def collapsed(found: Sequence[Found], alike: Callable[[Found, Found], bool], k: int) -> list[Found]:

@@ -83,7 +83,7 @@ def _lookup() -> None:
     op.create_index("ix_labels_code_hash", "labels", ["code_hash"])
     digest = sa.Column("digest", sa.String(64), nullable=False)
     _table("lookups", _number("number", key=True), _text("record", sa.Text), digest, _text("created_at"))
-    op.execute("INSERT INTO meta (key, value) VALUES ('lexicon', '-1 0')")
+    op.execute("INSERT INTO meta (key, value) VALUES ('lexicon', '-1 0'), ('calibration', '')")
     for statement in WORDS_SQLITE if op.get_bind().dialect.name == "sqlite" else WORDS_POSTGRESQL:
         op.execute(statement)
 
