@@ -61,16 +61,15 @@ class Proving:
     def activate(self, skill: Skill) -> Iterator[Activation]:
         """Prove a skill and what it calls, callees first, and make active what is proved; ends with the first that is not.
 
-        A revoked skill that is asked for itself becomes active again by the same evidence.
+        A revoked skill that is asked for itself becomes active again by the same evidence. One that rests on something revoked
+        is proved with the active version of that.
 
         Raises:
             NotVerified: A skill promises nothing that a world could decide, or rests on one that was revoked.
             DuplicateSkill: An active skill of another name is the same program, or has a name that looks the same.
         """
-        skill = self.library.version(skill.version_hash)
+        skill = self.library.renewed(skill.version_hash, proposer=self.proposer)
         callees = [callee for callee in self.library.closure([skill.code_hash]) if callee.code_hash != skill.code_hash]
-        if revoked := [callee for callee in callees if callee.status == "revoked"]:
-            raise NotVerified(f"{skill.name!r} rests on {revoked[0].name!r} (version {revoked[0].version}), which was revoked")
         for one in (*callees, skill):
             if one.status in ("trial", "revoked"):
                 found = self._activated(one, wanted=one is skill)

@@ -29,9 +29,8 @@ def rewritten_calls(program: Program, name: str, arguments: Mapping[str, Scalar]
         fetch(what='wheat')
     <BLANKLINE>
     """
-    calls = [node for node in ast.walk(program.function) if _calls(node, name)]
-    used = [node for node in ast.walk(program.function) if isinstance(node, ast.Name) and node.id == name]
-    if len(calls) < len(used):
+    calls = [node for node in ast.walk(program.function) if isinstance(node, ast.Call) and _names(node.func, name)]
+    if len(calls) < sum(_names(node, name) for node in ast.walk(program.function)):
         raise InvalidProgram(f"{program.name!r} uses {name!r} other than by calling it")
     lines = [line.encode() for line in program.source.split("\n")]
     for call in sorted(calls, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0), reverse=True):
@@ -46,5 +45,5 @@ def rewritten_calls(program: Program, name: str, arguments: Mapping[str, Scalar]
     return Program.parse(b"\n".join(lines).decode())
 
 
-def _calls(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+def _names(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name

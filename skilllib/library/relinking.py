@@ -247,3 +247,76 @@ def carry_out(connection: sa.Connection, plan: Update, proof: Proof, change: Cha
         store.set_status(connection, new, "active", entry.number)
         promotion.inherit(connection, old, new, relink.tests, found[new.code_hash].trials)
         yield new
+
+
+# ---- what rests on something revoked
+
+
+def renewed(connection: sa.Connection, skill: Skill, *, proposer: str) -> Skill:
+    """Store, on trial, a version of a skill that calls active versions where it called what was revoked; return it.
+
+    What it calls on the way there is renewed with it. A skill that rests on nothing revoked is returned as it is.
+
+    Raises:
+        NotVerified: Something that it calls was revoked, and no other version of that is active.
+        CyclicCalls: An active version calls the skill in turn.
+    """
+    stand_ins: dict[str, tuple[Skill, Mapping[str, Scalar]]] = {}
+    found: dict[str, Skill] = {}
+    frontier = [skill]
+    while frontier:
+        found.update((one.code_hash, one) for one in frontier)
+        callees = {callee.code_hash for one in frontier for callee in one.calls} - found.keys() - stand_ins.keys()
+        frontier = []
+        for one in store.by_hash(connection, sorted(callees)).values():
+            current = _active_of(connection, one)
+            if current is not None:
+                stand_ins[one.code_hash] = (current, {})
+            elif one.status == "revoked":
+                raise NotVerified(
+                    f"{skill.name!r} rests on {one.name!r} (version {one.version}), which was revoked; mend that first"
+                )
+            else:
+                frontier.append(one)
+    for one in graphs.ordered(found):
+        if any(callee.code_hash in stand_ins for callee in one.calls):
+            stand_ins[one.code_hash] = (_taken_in(connection, one, stand_ins, proposer), {})
+    return stand_ins[skill.code_hash][0] if skill.code_hash in stand_ins else skill
+
+
+def _active_of(connection: sa.Connection, skill: Skill) -> Skill | None:
+    """Return the active version of the name of a skill that cannot be called itself, None if it can or there is none."""
+    if skill.status in ("active", "retired"):
+        return None
+    columns = tables.versions.c
+    return next((row.skill for row in store.rows(connection, columns.name == skill.name, columns.status == "active")), None)
+
+
+def _taken_in(
+    connection: sa.Connection, old: Skill, stand_ins: Mapping[str, tuple[Skill, Mapping[str, Scalar]]], proposer: str
+) -> Skill:
+    new = relinked(old, stand_ins)
+    if new is None:
+        raise NotVerified(f"{old.name!r} (version {old.version}) is in words; nothing can be called in it")
+    new = _numbered(connection, new)
+    hashes = [callee.code_hash for callee in new.calls]
+    graphs.refuse_circle(new.name, graphs.reachable(hashes, lambda wanted: store.by_hash(connection, wanted)).values())
+    if store.rows(connection, tables.versions.c.version_hash == new.version_hash):
+        return new
+    edit = Edit(field="calls", value=[[callee.name, callee.code_hash] for callee in new.calls])
+    reason = "calls active versions where it called what was revoked"
+    entry = ledger.append(
+        connection,
+        Change(
+            kind="create",
+            targets=(ledger.target(connection, new),),
+            base=old.version_hash,
+            edits=(edit,),
+            rationale=reason,
+            proposer=proposer,
+        ),
+        Decision(outcome="need_more", codes=("trial", "renewed"), reason=f"{reason}; needs a proof"),
+    )
+    store.add_version(connection, new, entry.number)
+    promotion.inherit(connection, old, new, store.tests_of(connection, old.code_hash), ())
+    return new

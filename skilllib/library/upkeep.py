@@ -257,6 +257,21 @@ class Upkeep(Catalogue):
             runs, traces = revoking.used_in(connection, skill.code_hash)
         return Revocation(skill=self.version(skill.version_hash), entry=entry, callers=callers, runs=runs, traces=traces)
 
+    def renewed(self, ref: str, *, proposer: str = "user") -> Skill:
+        """Store, on trial, a version of a skill that calls active versions where it called what was revoked; return it.
+
+        With the tests of the one it is made from it can prove itself and become active again. A skill that rests on nothing
+        revoked is returned as it is.
+
+        Raises:
+            UnknownSkill: It is not there.
+            NotVerified: Something that it calls was revoked, and no other version of that is active.
+            CyclicCalls: An active version calls the skill in turn.
+        """
+        skill = self.get(ref)
+        with self._writes(f"renewing {skill.name}") as connection:
+            return relinking.renewed(connection, skill, proposer=proposer)
+
     def guard(self) -> Guard:
         """Return what tells a sandbox, here or in another process, before each call of a skill whether it was revoked meanwhile."""
         return Guard(self.path)

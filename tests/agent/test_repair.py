@@ -171,6 +171,41 @@ def _start(seed: int | None) -> str:
     return str(make_bakery().reset(seed).facts["at"])
 
 
+PLAIN = "def bring() -> None:\n    'Bring flour.'\n    mill()\n    if facts()['at'] == 'mill':\n        walk('home')\n"
+"""It works with the brittle skill, and relies on being at the mill afterwards."""
+FAR = CALLER.replace("bring", "bring_far").replace("walk('home')", "walk('forest')")
+FOREST = Task(id="forest", environment="bakery", goal="flour in the forest", check=f"{MILLED} and after.at == 'forest'")
+
+
+def test_callers_of_a_mended_skill_follow_it(tmp_path: Path) -> None:
+    with mending(tmp_path, BRITTLE, PLAIN, FAR, MENDED, FAR, tasks=(FLOUR, HOME, FOREST)) as agent:
+        agent.learn()
+        assert [task for task, _ in told(agent)] == ["flour", "home", "forest", "repair:mill", "forest"]
+        library, (first, second) = agent.library, versions(agent, "bring")
+        assert (first.status, second.status) == ("retired", "active") and second.program == first.program
+        assert second.calls[0].code_hash == library.get("mill").code_hash != first.calls[0].code_hash
+        assert second.provenance.relinked_from == first.code_hash and library.problems() == []
+        (mended,) = [trace.attempts[-1] for _, trace in library.traces() if trace.task.repairs]
+        assert mended.proof is not None and [caller.name for caller in mended.proof.callers] == ["bring"]
+        own = sum(trial.world_steps for trial in mended.proof.trials)
+        assert mended.proof.world_steps > own and agent.progress.steps_proving >= mended.proof.world_steps
+
+
+def test_a_repair_that_breaks_a_caller_is_refused_and_not_proved_a_second_time(tmp_path: Path) -> None:
+    away = f"{MENDED}    walk('field')\n"
+    with mending(tmp_path, BRITTLE, PLAIN, FAR, away, FAR, away, tasks=(FLOUR, HOME, FOREST), attempts=1) as agent:
+        agent.max_attempts = 6
+        agent.learn()
+        repairs = [trace.attempts[-1] for _, trace in agent.library.traces() if trace.task.repairs]
+        assert [one.solved for one in repairs] == [False, False] and versions(agent)[0].status == "active"
+        (entry,) = [entry for entry in agent.library.ledger() if entry.change.kind == "edit"]
+        assert entry.decision.outcome == "reject" and "caller_fails" in entry.decision.codes and "'bring'" in entry.decision.reason
+        first, again = (one.proof for one in repairs)
+        assert first is not None and first.trials and first.rejected_in is None
+        assert again is not None and again.rejected_in == entry.number and again.world_steps == 0
+        assert "rejected before" in again.reason and agent.library.problems() == []
+
+
 def test_a_skill_that_cannot_be_mended_is_written_around_in_the_end(tmp_path: Path) -> None:
     with mending(tmp_path, BRITTLE, CALLER, MENDED_HERE, CALLER, MENDED_HERE, AROUND, attempts=1) as agent:
         agent.max_attempts = 6

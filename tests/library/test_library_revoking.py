@@ -72,6 +72,35 @@ def test_only_fresh_proofs_undo_a_revocation_callees_first(library, make):
     assert statuses(library) == {"fetch@1": "active", "make_rope@1": "active"} and library.problems() == []
 
 
+def test_what_rested_on_a_revoked_skill_can_go_on_with_its_next_version(library, make):
+    for name, calls in (("fetch", []), ("make_rope", ["fetch"]), ("make_swing", ["make_rope"])):
+        make.active(library, name, calls=calls)
+    library.revoke("fetch", "it burns")
+    with pytest.raises(NotVerified, match="mend that first"):
+        library.renewed("make_swing")
+    make.active(library, "fetch", salt="2")
+    swing = library.renewed("make_swing")
+    assert (swing.version, swing.status) == (2, "trial") and library.renewed("make_swing@2") == swing
+    assert library.tests(swing.code_hash) == library.tests(library.get("make_swing@1").code_hash)
+    rope = library.get("make_rope@2")
+    assert rope.calls[0].code_hash == library.get("fetch").code_hash
+    for one in (rope, swing):
+        make.activate(library, one)
+    assert {name: status for name, status in statuses(library).items() if status == "active"} == dict.fromkeys(
+        ["fetch@2", "make_rope@2", "make_swing@2"], "active"
+    )
+    assert library.renewed("make_swing") == library.get("make_swing") and library.problems() == []
+
+
+def test_a_renewed_skill_takes_the_active_version_of_what_is_on_trial(library, make):
+    for name, calls in (("fetch", []), ("make_rope", ["fetch"]), ("make_swing", ["make_rope"])):
+        make.active(library, name, calls=calls)
+    library.revoke("fetch", "it burns")
+    rope = make.active(library, "make_rope", salt="2")
+    swing = library.renewed("make_swing")
+    assert [callee.code_hash for callee in swing.calls] == [rope.code_hash]
+
+
 def attempt(program: Program, number: int, *calls: SkillCall, reuses: str | None = None) -> Attempt:
     nothing = Observation(text="", facts={})
     execution = Execution(before=nothing, after=nothing, skill_calls=calls)
