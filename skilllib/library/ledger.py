@@ -171,7 +171,7 @@ def replay(chain: Iterable[LedgerEntry]) -> Mapping[str, Standing]:
     found: dict[str, Standing] = {}
     been_active: set[str] = set()
     for entry in chain:
-        created = dict.fromkeys(entry.change.targets if entry.change.kind == "create" else (), "trial")
+        created: dict[str, Status] = dict.fromkeys(entry.change.targets if entry.change.kind == "create" else (), "trial")
         after = transitions(entry.change, entry.decision, been_active)
         found.update((target, Standing(status, entry.number)) for target, status in {**created, **after}.items())
         been_active.update(target for target, status in after.items() if status == "active")

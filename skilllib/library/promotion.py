@@ -30,9 +30,9 @@ def step_down(connection: sa.Connection, skill: Skill, change: Change, decision:
         return
     for old in store.by_hash(connection, skill.provenance.merged_from).values():
         if old.status == "active" and old.name != skill.name:
-            targets = (ledger.target(connection, skill), ledger.target(connection, old))
+            both = (ledger.target(connection, skill), ledger.target(connection, old))
             reason = f"generalised by {skill.name}"
-            _retire(connection, old, Change(kind="merge", targets=targets, rationale=reason, proposer=change.proposer), decision)
+            _retire(connection, old, Change(kind="merge", targets=both, rationale=reason, proposer=change.proposer), decision)
 
 
 def _retire(connection: sa.Connection, skill: Skill, change: Change, decision: Decision) -> None:

@@ -18,6 +18,7 @@ from skilllib.library.place import Place
 from skilllib.library.pruning import Bounds, Pruning
 from skilllib.library.relinking import Update
 from skilllib.library.revoking import Revocation
+from skilllib.records.base import Scalar
 from skilllib.records.execution import Proof, Rechecked, Trial
 from skilllib.records.ledger import Change, Decision, Edit, LedgerEntry
 from skilllib.records.skill import KeptTest, Skill
@@ -215,7 +216,7 @@ class Upkeep(Catalogue):
         trials = tuple(replay(skill, self.closure([skill.code_hash]), tests))
         passed = relinking.passes(tests, trials)
         first = tests[0]
-        values = {name: (value,) for name, value in first.check_arguments.items()}
+        values: dict[str, tuple[Scalar, ...]] = {name: (value,) for name, value in first.check_arguments.items()}
         goal = skill.description or skill.name
         task = Task(id=f"replay:{skill.name}", environment=first.environment, goal=goal, check=first.check, parameters=values)
         reason = f"{passed} of {len(tests)} kept tests pass"
@@ -378,5 +379,5 @@ def _failure(found: Rechecked, skill: Skill) -> str:
 
 def _unified(a: Skill, b: Skill, old: str, new: str) -> str:
     names = [f"{skill.name}@{skill.version}" for skill in (a, b)]
-    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), *names, lineterm="")
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), names[0], names[1], lineterm="")
     return "\n".join(lines)
