@@ -16,7 +16,7 @@ from skilllib.critic import VerdictCritic
 from skilllib.curriculum.questions import Questions
 from skilllib.curriculum.voyager import VoyagerCurriculum
 from skilllib.embedders import HashingEmbedder
-from skilllib.errors import ModelUseless, NotVerified
+from skilllib.errors import ModelUseless
 from skilllib.gate.opinion import OpinionGate
 from skilllib.library import SkillLibrary
 from skilllib.library.byname import linked_by_name

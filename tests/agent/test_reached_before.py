@@ -18,7 +18,10 @@ WHEAT = Task(
 )
 GO = "def go() -> None:\n    'Go to the field.'\n    walk('field')\n"
 HERE = "def take() -> None:\n    'Gather wheat.'\n    gather('wheat')\n"
-TESTED = "def pick() -> None:\n    'Gather wheat.'\n    if facts()['tally']['harvested_wheat'] < 1:\n        {}\n        gather('wheat')\n"
+TESTED = (
+    "def pick() -> None:\n    'Gather wheat.'\n"
+    "    if facts()['tally']['harvested_wheat'] < 1:\n        {}\n        gather('wheat')\n"
+)
 ANYWHERE = TESTED.format("walk('field')")
 NEVER = TESTED.format("walk('home')")
 IDLE = "def rest_not() -> None:\n    'Do nothing.'\n    facts()\n"
