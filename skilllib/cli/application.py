@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -99,7 +100,7 @@ def _global(
     """A library of executable skills for agents that never stop learning."""
 
 
-COMMANDS = {
+COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     "Learn and solve": {"learn": learn, "solve": solve, "evaluate": evaluate, "report": report},
     "Look up": {"search": search, "list": list_skills, "show": show, "graph": graph, "run": run, "stats": stats},
     "Change": {"add": add, "edit": edit, "verify": verify, "alias": alias, "prune": prune},

@@ -77,7 +77,7 @@ def _print(console: Console, found: Difference) -> None:
     for part in (found.source, found.text):
         if part:
             console.print(Syntax(part, "diff", theme="ansi_dark", background_color="default", word_wrap=True))
-    changes = {f"contract: {field}": pair for field, pair in found.contract.items()}
+    changes: dict[str, tuple[object, ...]] = {f"contract: {field}": pair for field, pair in found.contract.items()}
     changes |= {f"calls {callee}": tuple(one[:12] if one else one for one in pair) for callee, pair in found.calls.items()}
     changes |= {"description": found.description} if found.description else {}
     for what, (old, new) in changes.items():

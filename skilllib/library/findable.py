@@ -118,7 +118,8 @@ class Findable:
         """Return the vector that a skill has or would have, (d,); it need not be stored."""
         with self._database.reading() as connection:
             texts = self._texts(connection, [skill])
-        return self._embedded(texts)[0]
+        (vector,) = self._embedded(texts)
+        return np.asarray(vector, dtype=np.float32)
 
     def _due(self) -> Stamp:
         number = sa.cast(tables.meta.c.value, sa.Integer)
