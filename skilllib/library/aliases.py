@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from skilllib.errors import InvalidRecord
 from skilllib.library import tables
 from skilllib.records.ledger import Change
+from skilllib.records.naming import look_alike
 from skilllib.records.skill import Skill
 
 
@@ -17,7 +18,7 @@ def give(connection: sa.Connection, change: Change, skill: Skill) -> None:
     """Give a skill the name that a change asks for; one that it or another skill had as an alias is given anew.
 
     Raises:
-        InvalidRecord: The change names none, or one that cannot be called or is a skill's own.
+        InvalidRecord: The change names none, or one that cannot be called, is a skill's own or looks like one, or is a primitive.
     """
     name = next((edit.value for edit in change.edits if edit.field == "name"), None)
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
@@ -25,6 +26,9 @@ def give(connection: sa.Connection, change: Change, skill: Skill) -> None:
     columns, table = tables.versions.c, tables.aliases
     if connection.execute(sa.select(columns.name).where(columns.name == name)).first():
         raise InvalidRecord(f"{name!r} is a skill's own name; choose another one for {skill.name!r}")
+    others = connection.execute(sa.select(columns.name).where(columns.status == "active", columns.name != skill.name)).scalars()
+    if alike := next((other for other in others if look_alike(name, other)), None):
+        raise InvalidRecord(f"{name!r} looks like {alike!r}, another skill; choose another one for {skill.name!r}")
     if caller := _calling_primitive(connection, name):
         raise InvalidRecord(f"{name!r} is a primitive, which {caller!r} calls; choose another name for {skill.name!r}")
     connection.execute(sa.delete(table).where(table.c.name == name))

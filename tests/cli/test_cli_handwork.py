@@ -119,6 +119,7 @@ def test_a_skill_that_does_the_same_is_offered_as_an_alias(learned: Door) -> Non
     assert (one["status"], one["like"]) == ("trial", "found_egg") and "alias" in one["offers"]
     assert learned.json("alias", "egg_hunter", "found_egg")["name"] == "found_egg"
     assert learned.json("show", "egg_hunter")["name"] == "found_egg"
+    assert "is a primitive" in learned.refuses("alias", "gather", "found_egg")
 
 
 def test_an_empty_library_needs_to_know_the_environment(door: Door) -> None:

@@ -118,6 +118,10 @@ def test_an_alias_is_followed_and_cannot_hide_a_skill_or_a_primitive(library, ma
     assert library.get("rope") == rope and library.resolve(["rope"]) == {"rope": rope.code_hash}
     with pytest.raises(InvalidRecord, match="a skill's own name"):
         library.alias("make_rope", "make_rope")
+    make.active(library, "fetch_water")
+    with pytest.raises(InvalidRecord, match="looks like 'fetch_water'"):
+        library.alias("fetch_waters", "make_rope")
+    assert library.alias("make_ropes", "make_rope").decision.outcome == "promote"  # to a reader it may look like itself
     second = make.active(library, "make_rope", salt="2")
     assert library.resolve(["rope"]) == {"rope": second.code_hash} and library.get("rope@1").code_hash == rope.code_hash
     make.active(library, "rope", salt="3")
