@@ -25,7 +25,7 @@ def test_search_finds_by_what_a_skill_does(learned: Door) -> None:
     skill = composed()
     found = learned.json("search", skill.description, "--k", 3)
     assert found[0]["name"] == skill.name
-    assert 0 < found[0]["score"] <= 1.001 and len(found) <= 3
+    assert found[0]["score"] > 0 and len(found) <= 3
     assert {"signature", "description", "lower_bound", "code_hash"} <= found[0].keys()
     assert skill.name in learned("search", skill.description)[1]
 

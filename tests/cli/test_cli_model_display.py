@@ -20,6 +20,7 @@ CALL = {
     "model": "openai/m",
     "tokens_in": 1200,
     "tokens_out": 300,
+    "tries": 1,
     "usd": 0.02,
     "seconds": 3.0,
     "request": "abc",
