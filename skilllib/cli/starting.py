@@ -60,6 +60,9 @@ class Start:
         """Take back a folder that was just made for a run that could not begin."""
         if self.new and not (self.folder / "events.jsonl").exists():
             shutil.rmtree(self.folder)
+            if self.folder.parent == RUNS:
+                with suppress(OSError):  # others are in it
+                    RUNS.rmdir()
 
 
 def begun(given: dict[str, Any], folder: Path | None, config: Path | None) -> Start:

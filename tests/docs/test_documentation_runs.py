@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +127,18 @@ def _options(command: Any) -> set[str]:
     return {"--help", "-h"} | {name for parameter in command.params for name in [*parameter.opts, *parameter.secondary_opts]}
 
 
+def _flat(before: str, commands: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the commands of a group, those of its groups by their whole names."""
+    for name, command in commands.commands.items():
+        if hasattr(command, "commands"):
+            yield from _flat(f"{before}{name} ", command)
+        else:
+            yield f"{before}{name}", command
+
+
 def test_every_command_and_option_is_documented() -> None:
     text = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
-    for name, command in group().commands.items():
+    for name, command in _flat("", group()):
         section = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
         assert section, name
         assert not [option for option in _options(command) - {"-h", "--help"} if option.startswith("-") and option not in section]
