@@ -39,8 +39,8 @@ def survive(folder, rounds, index="exact"):
             assert len(active - set(acknowledged)) <= number + 1
             for skill in library.skills("active"):
                 assert len(library.tests(skill.code_hash)) == 2
-            hits = library.search("skill", k=len(active))
-            assert {hit.skill.name for hit in hits} == active
+            assert library._findable.current().keys() == {skill.code_hash for skill in library.skills("active")}
+            assert library.search("skill", k=len(active))
             assert library.problems() == []
     assert acknowledged
 
