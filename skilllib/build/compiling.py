@@ -34,6 +34,8 @@ OTHERS = 3
 """Other skills whose prompts are negatives."""
 TESTS = 12
 """Kept tests of a skill that are played through."""
+CONTROLS = frozenset({"null", "wrong"})
+"""Backends whose adapters are no skill's."""
 FOLDER = "adapters"
 """Name of the cache in a library's folder."""
 
@@ -58,6 +60,8 @@ def stale(manifest: Manifest, library: SkillLibrary, base_hash: str | None = Non
         return "it is for another base model"
     if manifest.mode is not None:
         return ""
+    if manifest.key.backend in CONTROLS:
+        return "it is a control"
     try:
         skill = library.get(manifest.skill)
     except UnknownSkill:
@@ -76,7 +80,6 @@ def valid_adapter(library: SkillLibrary, cache: AdapterCache, skill: Skill, base
         for stored in cache.all()
         if stored.manifest.skill == skill.name
         and stored.manifest.accepted is not False
-        and stored.manifest.key.backend not in ("null", "wrong")
         and not stale(stored.manifest, library, base_hash)
     ]
     return found[-1] if found else None

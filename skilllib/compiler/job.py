@@ -11,7 +11,7 @@ from typing import Any
 
 from skilllib.compiler import lora
 from skilllib.compiler.cache import AdapterCache, Stored
-from skilllib.compiler.controls import Wrong
+from skilllib.compiler.controls import Wrong, swapped
 from skilllib.compiler.evaluation import GRID, Held, Play, evaluated, tuned
 from skilllib.compiler.format import rounded
 from skilllib.models.base import linears
@@ -138,7 +138,7 @@ class Compiling:
         if (found := self.cache.find(key)) is not None:
             return self.cache.load(found)
         weights, cost = self._made(request, compiler, progress)
-        self.cache.store(weights, self._manifest(request, key, weights, cost, None, None))
+        self.cache.store(weights, self._manifest(swapped(request), key, weights, cost, None, None))
         self.cache.leave(key)
         return weights
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 TEMPLATE = (
     "{% for message in messages %}<{{ message.role }}>{{ message.content }}<end>{% endfor %}"
@@ -31,16 +32,16 @@ def tiny_base(folder: Path, texts: Iterable[str], *, seed: int = 0, width: int =
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    silence: Any = logging.disable_progress_bar  # transformers has no types for it
+    silence()
 
     words = sorted({word for text in texts for word in re.findall(_WORDS, text)} | {" ", "\n"})
     vocabulary = {word: i for i, word in enumerate([*SPECIAL, *words])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unknown>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORDS), "isolated")
     tokenizer.decoder = decoders.Fuse()
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<end>", unk_token="<unknown>", additional_special_tokens=list(SPECIAL[2:])
-    )
+    kind: Any = PreTrainedTokenizerFast
+    fast = kind(tokenizer_object=tokenizer, eos_token="<end>", unk_token="<unknown>", additional_special_tokens=list(SPECIAL[2:]))
     fast.chat_template = TEMPLATE
     config = LlamaConfig(
         vocab_size=len(vocabulary),
@@ -56,7 +57,7 @@ def tiny_base(folder: Path, texts: Iterable[str], *, seed: int = 0, width: int =
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = LlamaForCausalLM(config)
+        model: Any = LlamaForCausalLM(config)
     model.get_input_embeddings().weight.data *= LOUDER
     model.save_pretrained(folder)
     fast.save_pretrained(folder)

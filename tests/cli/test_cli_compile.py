@@ -13,9 +13,17 @@ from skilllib.library import SkillLibrary
 from skilllib.testing.tiny import tiny_base
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """Two threads on a model this small wait for each other most of the time."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture
 def base(tmp_path: Path) -> str:
-    return str(tiny_base(tmp_path / "base", ["Thought: This comes next.\nAction: done"]))
+    return str(tiny_base(tmp_path / "base", ["Thought: This comes next.\nAction: done"], width=16, layers=1))
 
 
 def active(folder: Path = Path("skill-library")) -> list[str]:
@@ -29,13 +37,13 @@ def test_a_skill_is_ordered_compiled_listed_and_dropped(learned: Door, base: str
     assert [entry["outcome"] for entry in found["ordered"]] == ["promote", "promote"] and found["waiting"] == 0
     assert all(done["kept"] for done in found["done"])
     listed = learned.json("adapters", "list")
-    assert {one["skill"] for one in listed} == {name, other} and {one["stale"] for one in listed} == {""}
+    assert {one["skill"] for one in listed} == {name, other} and {one["stale"] for one in listed} == {"it is a control"}
     shown = learned.json("adapters", "show", name)
     assert shown["problems"] == [] and shown["text"]["name"] == name
     merged = learned.json("merge", name, other)
     assert merged["rank"] == 16 and merged["skill"] == f"{name}+{other}"
-    assert learned.json("adapters", "prune") == []
-    assert len(learned.json("adapters", "prune", "--max-mb", 0)) == 3
+    assert len(learned.json("adapters", "prune")) == 2, "controls are never valid"
+    assert len(learned.json("adapters", "prune", "--max-mb", 0)) == 1
     assert learned.json("adapters", "list") == []
 
 
@@ -44,8 +52,8 @@ def test_what_is_not_good_enough_is_not_kept_and_the_skill_stays(learned: Door, 
     found = learned.json("compile", name, "--base", base, "--backend", "null", code=1)
     ((done),) = found["done"]
     assert not done["kept"] and "solves no held-out task" in done["reason"]
-    assert learned.json("adapters", "list") == [] and name in active()
-    assert learned.json("doctor") == [] or learned("doctor")[0] == 0
+    assert {one["stale"] for one in learned.json("adapters", "list")} <= {"it is a control"}
+    assert name in active() and learned("doctor")[0] == 0
 
 
 def test_orders_wait_for_a_worker(learned: Door, base: str) -> None:
