@@ -111,7 +111,7 @@ def add_new(connection: sa.Connection, items: Sequence[tuple[Skill, Sequence[Kep
         rows[tables.records].append({**key, "record": text, "digest": check})
         rows[tables.calls] += [{"caller": skill.code_hash, "name": one.name, "callee": one.code_hash} for one in skill.calls]
         rows[tables.statistics].append({**code, **Statistics().model_dump()})
-        texts = dict(reversed(written(test)) for test in kept)
+        texts = {check: text for text, check in map(written, kept)}
         rows[tables.tests] += [{**code, "number": n, "record": t, "digest": d} for n, (d, t) in enumerate(texts.items(), 1)]
     for table, values in rows.items():
         if values:
