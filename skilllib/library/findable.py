@@ -37,6 +37,14 @@ DETAILS = 0.5
 """Weight of the vector of a skill's details beside that of its name and summary."""
 
 
+_NUMBER = sa.cast(tables.meta.c.value, sa.Integer)
+_DUE = (
+    sa.select(_NUMBER, tables.ledger.c.hash)
+    .join(tables.ledger, tables.ledger.c.number == _NUMBER, isouter=True)
+    .where(tables.meta.c.key == "findable")
+)
+
+
 class Findable:
     """The active skills as an index.
 
@@ -87,9 +95,15 @@ class Findable:
             return []
         return self.near(self.embedder.embed([query])[0], k=k)
 
-    def near(self, vector: Vectors, *, k: int) -> list[tuple[str, float]]:
-        """Return at most k (code hash, cosine) pairs of active skills, nearest to a vector, best first."""
-        index = self.current()
+    def near(self, vector: Vectors, *, k: int, at: Stamp | None = None) -> list[tuple[str, float]]:
+        """Return at most k (code hash, cosine) pairs of active skills, nearest to a vector, best first.
+
+        Args:
+            vector: The query's, (d,).
+            k: How many.
+            at: The present state of the library, where the caller has just asked for it.
+        """
+        index = self._index if at is not None and at == self._holds and self._index is not None else self.current()
         try:
             return index.nearest(vector, k=k)
         except Exception as error:
@@ -112,6 +126,9 @@ class Findable:
 
     def vectors(self, keys: Sequence[str]) -> Vectors:
         """Return the vectors of skills of any status, (n, d), computing those that are missing."""
+        held = self._index.vectors(keys) if isinstance(self._index, ExactIndex | HnswIndex) and keys else None
+        if held is not None and self._holds is not None and self._holds.fingerprint == self.fingerprint:
+            return held
         return self._vectors(keys, self.fingerprint)
 
     def vector(self, skill: Skill) -> Vectors:
@@ -122,10 +139,8 @@ class Findable:
         return np.asarray(vector, dtype=np.float32)
 
     def _due(self) -> Stamp:
-        number = sa.cast(tables.meta.c.value, sa.Integer)
-        query = sa.select(number, tables.ledger.c.hash).join(tables.ledger, tables.ledger.c.number == number, isouter=True)
         with self._database.reading() as connection:
-            entry, check = connection.execute(query.where(tables.meta.c.key == "findable")).one()
+            entry, check = connection.execute(_DUE).one()
         return Stamp(entry, check or ledger.FIRST, self.fingerprint)
 
     def follow_if_open(self) -> None:

@@ -66,6 +66,13 @@ class HnswIndex:
             pairs += [(self._keys[row].decode(), 1.0 - distance) for row, distance in rows if row not in self._gone]
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:k]
 
+    def vectors(self, keys: Sequence[str]) -> Vectors | None:
+        """Return the vectors of keys in the precision of the graph, (n, d); None if one of them is not here."""
+        rows = self._rows(keys)
+        if len(rows) < len(keys) or self._gone.intersection(rows):
+            return None
+        return np.asarray(self._graph.get(np.array(rows, dtype=np.uint64)), dtype=np.float32)
+
     def keys(self) -> set[str]:
         """Return all keys."""
         return {key.decode() for row, key in enumerate(self._keys) if row not in self._gone} | self._tail.keys()

@@ -60,6 +60,11 @@ class ExactIndex:
             self._rows = dict(zip(self._order, self._matrix, strict=True))  # views: each vector is in memory once
         return self._order, self._matrix
 
+    def vectors(self, keys: Sequence[str]) -> Vectors | None:
+        """Return the vectors of keys, (n, d); None if one of them is not here."""
+        found = [self._rows.get(key) for key in keys]
+        return None if any(one is None for one in found) else np.stack([one for one in found if one is not None])
+
     def keys(self) -> set[str]:
         """Return all keys."""
         return set(self._rows)

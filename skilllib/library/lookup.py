@@ -27,8 +27,8 @@ from skilllib.records.ledger import Change, Decision, LedgerEntry
 from skilllib.records.query import Asked, Query
 from skilllib.records.skill import Status
 
-_RANKED = 20
-"""Candidates whose records are read, at least; twice as many as are wanted."""
+_RANKED, _WEIGHED = 10, 30
+"""Candidates whose records are read, at least; more where contracts are weighed, which can move a skill far."""
 
 
 class About(TypedDict, total=False):
@@ -121,11 +121,11 @@ class Lookup(Catalogue, RunLog):
         vector = self._findable.embedder.embed([query.text])[0]
         candidates = pool.candidates(vector, _words(query), k=k)
         candidates.sort(key=lambda one: (-one.relevance, one.key))
-        candidates = candidates[: max(2 * k, _RANKED)]
-        keys = [one.key for one in candidates]
+        candidates = candidates[: max(2 * k, _WEIGHED if query.missing or query.facts else _RANKED)]
         with self._database.reading() as connection:
-            skills = store.by_hash(connection, keys)
-            counted = store.statistics_by_hash(connection, keys)
+            counted = store.statistics_by_hash(connection, [one.key for one in candidates])
+            candidates = ranking.promising(query, candidates, counted, k)
+            skills = store.by_hash(connection, [one.key for one in candidates])
         present = {key: skill for key, skill in skills.items() if query.status in ("any", skill.status)}
         return ranking.ranked(query, candidates, present, counted), pool
 

@@ -21,9 +21,9 @@ from skilllib.protocols import Vectors
 from skilllib.records.query import Query
 from skilllib.records.skill import Skill
 
-BY_MEANING, BY_WORDS = 50, 20
+BY_MEANING, BY_WORDS = 30, 15
 """Candidates that are looked at of each kind."""
-SMALL = 2_000
+SMALL = 10_000
 """Up to this many skills that a filter leaves are scanned; of more, enough are taken from the index and then filtered."""
 _FILTERS = 16
 """Filters whose skills are remembered."""
@@ -72,7 +72,7 @@ class Pool:
         if self.allowed is None:
             return self.near(vector, k)
         share = max(len(self.allowed), 1) / max(len(self.keys), 1)
-        found = self.near(vector, min(len(self.keys), int(1.5 * k / share) + 10))
+        found = self.near(vector, min(len(self.keys), int(k / share) + k))
         return [(key, cosine) for key, cosine in found if key in self.allowed][:k]
 
 
@@ -147,7 +147,7 @@ class Pools:
         return index
 
     def _near(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
-        return self._findable.near(vector, k=k)
+        return self._findable.near(vector, k=k, at=self._stamp)
 
     def _cosines(self, vector: Vectors, keys: Sequence[str]) -> dict[str, float]:
         if not keys:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from skilllib.errors import InvalidCheck
 from skilllib.library.text import terms
 from skilllib.protocols import Hit
@@ -19,6 +21,8 @@ PROVIDED, UNMET = 0.2, 0.1
 """What it is worth that a skill provides all that is missing, and what it costs that its requirements do not hold."""
 USEFUL = 0.05
 """Most that a record of success or failure can add to a score or take from it; it decides between near equals."""
+SPARE = 3
+"""Records read beyond those that are wanted, in case some were retired meanwhile."""
 PRIOR = (4.0, 1.0)
 """Successes and failures as if seen before anything was counted: a new skill is taken for a good one."""
 
@@ -50,6 +54,8 @@ class Found:
     provides: tuple[str, ...] = ()
     unmet: tuple[str, ...] = ()
     useful: float = 0.0
+    lower: float = 0.0
+    """What its rate of success exceeds with a credibility of 95 %."""
     also: list[str] = field(default_factory=list)
 
     def score(self, query: Query) -> float:
@@ -74,11 +80,20 @@ class Found:
             unmet=self.unmet,
             solved=counted.posterior[0] - 1,
             failed=counted.posterior[1] - 1,
-            lower_bound=round(counted.lower(), 4),
+            lower_bound=round(self.lower, 4),
             also=tuple(self.also),
             fits=fits,
         )
         return Hit(self.skill, self.score(query), why)
+
+
+def promising(query: Query, candidates: Sequence[Candidate], counted: Mapping[str, Statistics], k: int) -> list[Candidate]:
+    """Return the candidates whose records have to be read: all, or the first k where contracts say nothing about the query."""
+    if query.missing or query.facts is not None:
+        return list(candidates)
+    useful = usefulness([counted.get(one.key, Statistics()) for one in candidates])
+    order = {one.key: (-one.relevance - USEFUL * worth, one.key) for one, worth in zip(candidates, useful, strict=True)}
+    return sorted(candidates, key=lambda one: order[one.key])[: k + SPARE]
 
 
 def ranked(
@@ -86,17 +101,18 @@ def ranked(
 ) -> list[Found]:
     """Return the candidates whose records are known, best first; ties keep the smaller code hash."""
     present = [one for one in candidates if one.key in skills]
-    useful = usefulness([counted.get(one.key, Statistics()) for one in present])
+    records = [counted.get(one.key, Statistics()) for one in present]
     found = [
         Found(
             candidate=one,
             skill=skills[one.key],
-            statistics=counted.get(one.key, Statistics()),
+            statistics=record,
             provides=provided(skills[one.key], query.missing),
             unmet=unmet(skills[one.key], query.facts),
-            useful=worth,
+            useful=useful,
+            lower=lower,
         )
-        for one, worth in zip(present, useful, strict=True)
+        for one, record, useful, lower in zip(present, records, usefulness(records), bounds(records, (1.0, 1.0)), strict=True)
     ]
     return sorted(found, key=lambda one: (-one.score(query), one.candidate.key))
 
@@ -104,20 +120,25 @@ def ranked(
 def usefulness(counted: Sequence[Statistics]) -> list[float]:
     """Return for each record what it is worth, between -1 and 1, and 0 where nothing was counted.
 
-    It is the lower bound (5 %) of the rate of success's Beta posterior less that of the prior alone, as a share of the most
-    it can rise or fall: so a skill rises by what is certain, and many failures weigh more than few.
+    It is the lower bound of the rate of success less that of the prior alone, as a share of the most it can rise or fall: so
+    a skill rises by what is certain, and many failures weigh more than few.
     """
+    start = bounds([Statistics()], PRIOR)[0]
+    return [(bound - start) / (1 - start if bound > start else start) for bound in bounds(counted, PRIOR)]
+
+
+def bounds(counted: Sequence[Statistics], prior: tuple[float, float]) -> list[float]:
+    """Return for each record the rate that its rate of success exceeds with a credibility of 95 %."""
     from scipy.special import betaincinv
 
-    alphas = [one.posterior[0] - 1 + PRIOR[0] for one in counted]
-    betas = [one.posterior[1] - 1 + PRIOR[1] for one in counted]
-    start = float(betaincinv(*PRIOR, 0.05))
-    bounds = betaincinv(alphas, betas, 0.05) if counted else []
-    return [float((bound - start) / (1 - start if bound > start else start)) for bound in bounds]
+    seen = np.array([one.posterior for one in counted]).reshape(-1, 2) - 1 + prior
+    return [float(bound) for bound in betaincinv(seen[:, 0], seen[:, 1], 0.05)]
 
 
 def provided(skill: Skill, missing: Sequence[str]) -> tuple[str, ...]:
     """Return the checks, of those that are missing, that a skill says it brings about."""
+    if not missing:
+        return ()
     offers = [condition for provision in skill.contract.provides for condition in _conditions(provision.check, provision)]
     return tuple(check for check in missing if offers and (asked := _conditions(check)) and all(_met(one, offers) for one in asked))
 
