@@ -86,7 +86,7 @@ def _plain(connection: sa.Connection, items: Sequence[tuple[Skill, Sequence[Kept
     columns = tables.versions.c
     codes = {skill.code_hash for skill, _ in items} | {callee.code_hash for skill, _ in items for callee in skill.calls}
     found = store.selected(connection, sa.select(columns.code_hash, columns.status), columns.code_hash, codes)
-    statuses = {row[0]: row[1] for row in found}
+    statuses = {row.code_hash: row.status for row in found}
     names = {name for (name,) in store.selected(connection, sa.select(columns.name), columns.name, {one.name for one, _ in items})}
     plain, others = _Items(), _Items()
     for skill, tests in items:
