@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,14 +35,16 @@ def postgres_binaries() -> Path | None:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Run a PostgreSQL server and give its address, without the name of a database; skip where there is none."""
     if (binaries := postgres_binaries()) is None:
         pytest.skip(f"there is no PostgreSQL server here; {HOW}")
-    folder.mkdir(parents=True, exist_ok=True)
-    for parent in [folder, *folder.parents][:3]:
-        if os.geteuid() == 0:
-            parent.chmod(0o755)
+    # Not below pytest's own folder, which only the user who runs the tests may enter.
+    with tempfile.TemporaryDirectory(prefix="skilllib-postgres-", ignore_cleanup_errors=True) as made:
+        yield from _postgres(binaries, Path(made))
+
+
+def _postgres(binaries: Path, folder: Path) -> Iterator[str]:
     as_user = [] if os.geteuid() else ["setpriv", f"--reuid={_NOBODY}", "--clear-groups", "--regid=nogroup"]
     if as_user:
         shutil.chown(folder, _NOBODY)

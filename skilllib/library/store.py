@@ -17,6 +17,7 @@ from skilllib.library import tables
 from skilllib.library.seal import SEAL, seal
 from skilllib.protocols import Vectors
 from skilllib.records.base import Record, canonical
+from skilllib.records.program import STORED
 from skilllib.records.skill import Effect, KeptTest, Skill, Statistics, Status
 
 R = TypeVar("R", bound=Record)
@@ -63,7 +64,7 @@ def read(kind: type[R], text: str, expected: str) -> R:
     if digest(text.encode("utf-8", "surrogatepass")) != expected:
         raise LibraryDamaged(f"a stored {kind.__name__} is not what was written; look closer with `skilllib doctor`")
     try:
-        return kind.model_validate_json(text)
+        return kind.model_validate_json(text, context=STORED)
     except ValidationError as error:
         raise LibraryDamaged(f"a stored {kind.__name__} cannot be read: {error.errors()[0]['msg']}") from error
 
@@ -136,14 +137,30 @@ def set_status(connection: sa.Connection, skill: Skill, status: Status, entry: i
     connection.execute(sa.update(table).where(table.c.version_hash == skill.version_hash).values(status=status, entry=entry))
 
 
-def rows(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Row]:
-    """Return the versions that meet all conditions, in the order they were admitted."""
+def _rows() -> sa.Select[Any]:
     columns, record = tables.versions.c, tables.records.c
     text, check = (sa.func.coalesce(column, "") for column in (record.record, record.digest))  # a lost one is damage, no absence
     query = sa.select(text, check, columns.status, columns.version_hash, columns.code_hash, columns.entry)
     query = query.outerjoin_from(tables.versions, tables.records, record.version_hash == columns.version_hash)
-    found = connection.execute(query.where(*conditions).order_by(columns.sequence))
-    return [Row(_skill(*identity), entry) for *identity, entry in found]
+    return query.order_by(columns.sequence)
+
+
+# Queries that every look-up asks are put together once: that takes longer than the answer.
+_ROWS = _rows()
+_KEYS = sa.bindparam("keys", expanding=True)
+_BY_HASH = _ROWS.where(tables.versions.c.code_hash.in_(_KEYS))
+_FIGURES = tuple(Statistics.model_fields)
+_COUNTED = sa.select(tables.statistics.c.code_hash, *(tables.statistics.c[name] for name in _FIGURES)).where(
+    tables.statistics.c.code_hash.in_(_KEYS)
+)
+_VECTORS = sa.select(tables.vectors.c.code_hash, tables.vectors.c.vector, tables.vectors.c.digest).where(
+    tables.vectors.c.fingerprint == sa.bindparam("by"), tables.vectors.c.code_hash.in_(_KEYS)
+)
+
+
+def rows(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Row]:
+    """Return the versions that meet all conditions, in the order they were admitted."""
+    return [Row(_skill(*identity), entry) for *identity, entry in connection.execute(_ROWS.where(*conditions))]
 
 
 def by_hash(connection: sa.Connection, hashes: Iterable[str]) -> dict[str, Skill]:
@@ -153,9 +170,10 @@ def by_hash(connection: sa.Connection, hashes: Iterable[str]) -> dict[str, Skill
     """
     wanted, found = list(dict.fromkeys(hashes)), dict[str, Skill]()
     for start in range(0, len(wanted), _CHUNK):
-        for row in rows(connection, tables.versions.c.code_hash.in_(wanted[start : start + _CHUNK])):
-            known = found.get(row.skill.code_hash)
-            found[row.skill.code_hash] = row.skill if known is None else farthest([known, row.skill])
+        for *identity, _ in connection.execute(_BY_HASH, {"keys": wanted[start : start + _CHUNK]}):
+            skill = _skill(*identity)
+            known = found.get(skill.code_hash)
+            found[skill.code_hash] = skill if known is None else farthest([known, skill])
     return {code_hash: found[code_hash] for code_hash in wanted if code_hash in found}
 
 
@@ -165,7 +183,7 @@ def farthest(skills: Sequence[Skill]) -> Skill:
     return max(skills, key=lambda skill: (order.index(skill.status), skill.version))
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4_000)
 def _skill(record: str, check: str, status: Status, version_hash: str, code_hash: str) -> Skill:
     # Cached by content, so what is verified once is verified for every row that holds the same text.
     skill = read(Skill, record, check).model_copy(update={"status": status})
@@ -236,11 +254,8 @@ def statistics_of_many(connection: sa.Connection, code_hashes: Iterable[str]) ->
 
 def statistics_by_hash(connection: sa.Connection, hashes: Sequence[str]) -> dict[str, Statistics]:
     """Return what was counted of these code hashes, at most a few hundred; unknown ones are left out."""
-    table = tables.statistics
-    names = list(Statistics.model_fields)
-    columns = [table.c.code_hash, *(table.c[name] for name in names)]
-    rows = connection.execute(sa.select(*columns).where(table.c.code_hash.in_(hashes)))
-    return {key: Statistics(**dict(zip(names, values, strict=True))) for key, *values in rows}
+    found = connection.execute(_COUNTED, {"keys": list(hashes)})
+    return {key: Statistics.model_construct(**dict(zip(_FIGURES, figures, strict=True))) for key, *figures in found}
 
 
 def count(connection: sa.Connection, code_hash: str, added: Mapping[str, float]) -> None:
@@ -268,12 +283,9 @@ def add_vectors(connection: sa.Connection, fingerprint: str, keys: Sequence[str]
 
 def vectors_of(connection: sa.Connection, fingerprint: str, keys: Iterable[str]) -> dict[str, Vectors]:
     """Return the stored vectors of these skills by this embedder; those without one, or with a damaged one, are left out."""
-    wanted, table, found = list(keys), tables.vectors, {}
+    wanted, found = list(keys), {}
     for start in range(0, len(wanted), _CHUNK):
-        chunk = wanted[start : start + _CHUNK]
-        query = sa.select(table.c.code_hash, table.c.vector, table.c.digest)
-        query = query.where(table.c.fingerprint == fingerprint, table.c.code_hash.in_(chunk))
-        for key, blob, check in connection.execute(query):
+        for key, blob, check in connection.execute(_VECTORS, {"by": fingerprint, "keys": wanted[start : start + _CHUNK]}):
             if digest(blob) == check:
                 found[key] = np.frombuffer(blob, dtype="<f4").astype(np.float32, copy=False)
     return found
@@ -282,9 +294,12 @@ def vectors_of(connection: sa.Connection, fingerprint: str, keys: Iterable[str])
 # ---- meta
 
 
+_META = sa.select(tables.meta.c.value).where(tables.meta.c.key == sa.bindparam("key"))
+
+
 def get_meta(connection: sa.Connection, key: str) -> str | None:
     """Return a value about the library itself."""
-    return connection.execute(sa.select(tables.meta.c.value).where(tables.meta.c.key == key)).scalar()
+    return connection.execute(_META, {"key": key}).scalar()
 
 
 def set_meta(connection: sa.Connection, key: str, value: str) -> None:

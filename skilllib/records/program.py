@@ -6,9 +6,9 @@ import ast
 import math
 import warnings
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
-from pydantic import ConfigDict, ValidationError, model_validator
+from pydantic import ConfigDict, ValidationError, ValidationInfo, model_validator
 
 from skilllib.errors import InvalidProgram
 from skilllib.records.base import Record, Scalar
@@ -21,6 +21,9 @@ MAX_SOURCE = 20_000
 _Kind = Literal["integer", "number", "string", "boolean"]
 _KINDS: dict[str, _Kind] = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
 _PYTHON: dict[_Kind, type] = {"integer": int, "number": float, "string": str, "boolean": bool}
+
+STORED: Final = {"stored": True}
+"""Context of validation for what was validated before it was written and is what was written; most of the time goes into that."""
 
 
 class Program(Record):
@@ -48,7 +51,9 @@ class Program(Record):
             raise cause if isinstance(cause, InvalidProgram) else InvalidProgram(str(error)) from None
 
     @model_validator(mode="after")
-    def _has_the_form(self) -> Program:
+    def _has_the_form(self, info: ValidationInfo) -> Program:
+        if info.context is STORED:
+            return self
         if len(self.source) > MAX_SOURCE:
             raise InvalidProgram(f"a program has at most {MAX_SOURCE} characters, this one has {len(self.source)}; split it")
         _validate(syntax_tree(self.source))

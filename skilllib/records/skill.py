@@ -180,12 +180,12 @@ class Statistics(Record):
 
     def lower(self, credibility: float = 0.95) -> float:
         """Return the rate that its rate of success exceeds with this credibility."""
-        from scipy.stats import beta
+        from scipy.special import betaincinv
 
-        return float(beta.ppf(1 - credibility, *self.posterior))
+        return float(betaincinv(*self.posterior, 1 - credibility))
 
     def upper(self, credibility: float = 0.95) -> float:
         """Return the rate that its rate of success stays under with this credibility."""
-        from scipy.stats import beta
+        from scipy.special import betaincinv
 
-        return float(beta.ppf(credibility, *self.posterior))
+        return float(betaincinv(*self.posterior, credibility))

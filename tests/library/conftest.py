@@ -47,17 +47,18 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], d
     import servers
 
     with (
-        servers.postgres(tmp_path_factory.mktemp("postgres")) as url,
+        servers.postgres() as url,
         servers.chroma(tmp_path_factory.mktemp("chroma")) as vectors,
     ):
         engine = sa.create_engine(f"{url}/postgres".replace(":", "+psycopg:", 1), isolation_level="AUTOCOMMIT")
         numbers = itertools.count(1)
 
         def fresh() -> dict[str, str]:
-            name = f"library_{next(numbers)}"
+            number = next(numbers)
             with engine.connect() as connection:
-                connection.execute(sa.text(f"CREATE DATABASE {name}"))
-            return {"path": f"{url}/{name}", "vectors": vectors}
+                connection.execute(sa.text(f"DROP DATABASE IF EXISTS library_{number - 1} WITH (FORCE)"))
+                connection.execute(sa.text(f"CREATE DATABASE library_{number}"))
+            return {"path": f"{url}/library_{number}", "vectors": vectors}
 
         yield fresh
         engine.dispose()

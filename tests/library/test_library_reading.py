@@ -3,12 +3,13 @@
 import ast
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skilllib.embedders import HashingEmbedder
 from skilllib.errors import LibraryDamaged, UnknownSkill
-from skilllib.library import SkillLibrary, indexed_text, store
+from skilllib.library import SkillLibrary, indexed_text, store, tables
 from skilllib.library import graph as graphs
 from skilllib.records.program import Program
 from skilllib.records.skill import Callee, Contract, Effect, KeptTest, Provenance, Provision, Skill
@@ -92,7 +93,7 @@ def test_a_closure_with_a_lost_callee_is_damage(library, make):
     fetch = make.active(library, "fetch")
     rope = make.active(library, "make_rope", calls=["fetch"])
     with library._database.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM versions WHERE code_hash = ?", (fetch.code_hash,))
+        connection.execute(sa.delete(tables.versions).where(tables.versions.c.code_hash == fetch.code_hash))
     with pytest.raises(LibraryDamaged, match="fetch"):
         library.closure([rope.code_hash])
     with pytest.raises(UnknownSkill):

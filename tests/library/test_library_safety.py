@@ -76,7 +76,7 @@ def test_a_full_disk_loses_nothing_and_says_so(library, folder, make):
     assert library.get("make_rope").status == "active" and library.problems() == []
 
 
-def test_a_transaction_on_a_full_disk_leaves_nothing(library, make):
+def test_a_transaction_on_a_full_disk_leaves_nothing(library, folder, make):
     make.active(library, "fetch")
     with library._database.reading() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
