@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "skilllib-scale")
     parser.add_argument("--chroma", type=int, default=10_000, metavar="N", help="largest size at which Chroma is measured too")
-    parser.add_argument("--cpu", action="store_true", help="milliseconds of processor time, for a machine that does other things too")
+    parser.add_argument("--cpu", action="store_true", help="processor time instead of the time that passes")
     parser.add_argument("--json", type=Path, help="where the figures are written as JSON")
     given = parser.parse_args()
     given.cache.mkdir(parents=True, exist_ok=True)
