@@ -169,7 +169,7 @@ def test_a_learner_waits_for_a_writer_and_says_for_whom_it_waited_in_vain(door: 
         message = door.refuses("learn", "bakery", "--embedder", "hashing", "--quiet")
         other.communicate("")
     assert "LibraryLocked" in message and "learn elsewhere" in message
-        assert not Path("runs").exists(), "a run that could not begin leaves no folder"
+    assert not Path("runs").exists(), "a run that could not begin leaves no folder"
 
 
 def test_a_folder_that_is_no_library_is_refused(door: Door, tmp_path: Path) -> None:
