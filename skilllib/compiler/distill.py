@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field, ValidationError
 
+from skilllib.compiler import checkpoint
 from skilllib.compiler.rows import TOP, Row, answered, divergence, row, taught
-from skilllib.errors import CompilerFailed, InvalidRecord, StorageFailed, WeightsMissing
+from skilllib.errors import CompilerFailed, InvalidRecord, StorageFailed
 from skilllib.models.base import linears
 from skilllib.models.hooks import mounted
 from skilllib.models.local import LocalModel
@@ -21,7 +22,7 @@ from skilllib.records.adapter import CompileRequest, Example, LoraWeights, Pair
 from skilllib.records.base import Json, Record
 from skilllib.records.model import Request
 
-CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT = checkpoint.FILE
 
 
 class DistillOptions(Record):
@@ -85,7 +86,7 @@ class Distill:
             CompilerFailed: There are no examples to learn from.
             BaseRefused: The base cannot be loaded.
         """
-        chosen(self.base.loaded()[0], self.options)  # before the teacher is asked anything
+        chosen(self.base.loaded()[0], self.options.targets, self.options.layers)  # before the teacher is asked anything
         lessons = self._lessons(request, progress)
         return _Training(self.base.loaded()[0], self.options, lessons, request.seed, workspace, progress).run()
 
@@ -174,7 +175,7 @@ class _Training:
 
         generator = torch.Generator().manual_seed(self.seed)
         found = {}
-        for name, module in chosen(self.model, self.options).items():
+        for name, module in chosen(self.model, self.options.targets, self.options.layers).items():
             out, inner = module.weight.shape
             bound = inner**-0.5
             a = (torch.rand(self.options.rank, inner, generator=generator) * 2 - 1) * bound
@@ -232,71 +233,55 @@ class _Training:
         if self.progress is not None:
             self.progress(event, step=self.step, of=self.options.steps, **figures)
 
-    # ---- checkpoints: safetensors, written under another name and renamed
+    # ---- checkpoints
 
     def _save(self, factors: Any, optimizer: Any, kept: Any) -> None:
         if self.workspace is None:
             return
         tensors = {
-            f"{part}.{name}.{i}": pair[i].detach()
+            f"{part}.{name}.{i}": pair[i]
             for part, of in (("now", factors), ("kept", kept))
             for name, pair in of.items()
             for i in (0, 1)
         }
-        for i, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{key}": value for key, value in state.items()}
         state = {"step": self.step, "looks": self.looks, "best": self.best, "curve": self.curve}
-        temporary = self.workspace / f"{CHECKPOINT}.new"
-        whole = {name: value.contiguous().cpu() for name, value in tensors.items()}
-        save = _safetensors().save_file
-        try:
-            save(whole, temporary, {"state": json.dumps(state)})
-            temporary.replace(self.workspace / CHECKPOINT)
-        except Exception as error:  # safetensors has errors of its own, also for a full disk
-            temporary.unlink(missing_ok=True)
-            raise StorageFailed(
-                f"cannot write the checkpoint {temporary}: {error}; free some space, then start a worker"
-            ) from error
+        checkpoint.save(self.workspace / CHECKPOINT, tensors | checkpoint.optimizer_tensors(optimizer), state)
 
     def _resume(self, factors: Any, optimizer: Any, kept: Any) -> Any:
         import torch
 
-        file = self.workspace / CHECKPOINT if self.workspace is not None else None
-        if file is None or not file.is_file():
+        saved = None
+        with suppress(StorageFailed):  # what was damaged is made again, as if there had been none
+            saved = checkpoint.load(self.workspace / CHECKPOINT, str(self.model.device)) if self.workspace is not None else None
+        if saved is None:
             return kept
-        from safetensors import safe_open
-
-        with safe_open(file, "pt", device=str(self.model.device)) as opened:
-            state = json.loads(opened.metadata()["state"])
-            found = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - no dictionary
+        found, state = saved
         self.step, self.looks, self.best, self.curve = state["step"], state["looks"], state["best"], state["curve"]
         with torch.no_grad():
             for name, pair in factors.items():
                 for i in (0, 1):
                     pair[i].copy_(found[f"now.{name}.{i}"])
-        states: dict[int, dict[str, Any]] = {}
-        for name, value in found.items():
-            if name.startswith("optimizer."):
-                _, number, key = name.split(".", 2)
-                states.setdefault(int(number), {})[key] = value
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
+        checkpoint.restore_optimizer(optimizer, found)
         return {name: (found[f"kept.{name}.0"], found[f"kept.{name}.1"]) for name in factors}
 
 
-def chosen(model: Any, options: DistillOptions) -> dict[str, Any]:
+def chosen(model: Any, targets: Sequence[str], share: float = 1.0) -> dict[str, Any]:
     """Return the linear modules that are changed.
+
+    Args:
+        model: The base.
+        targets: Last names of the modules.
+        share: Of the layers, the upper ones.
 
     Raises:
         CompilerFailed: The base has none of the names.
     """
     modules = linears(model)
     layers = sorted({_layer(name) for name in modules})
-    upper = set(layers[-max(1, round(options.layers * len(layers))) :])
-    found = {
-        name: module for name, module in modules.items() if name.rpartition(".")[2] in options.targets and _layer(name) in upper
-    }
+    upper = set(layers[-max(1, round(share * len(layers))) :])
+    found = {name: module for name, module in modules.items() if name.rpartition(".")[2] in targets and _layer(name) in upper}
     if not found:
-        raise CompilerFailed(f"the base has no linear modules named {', '.join(options.targets)}; choose other targets")
+        raise CompilerFailed(f"the base has no linear modules named {', '.join(targets)}; choose other targets")
     return found
 
 
@@ -307,11 +292,3 @@ def _drawn(draw: np.random.Generator, rows: Sequence[Row], n: int) -> list[Row]:
 def _layer(name: str) -> int:
     parts = name.split(".")
     return int(parts[parts.index("layers") + 1])
-
-
-def _safetensors() -> Any:
-    try:
-        import safetensors.torch
-    except ImportError:
-        raise WeightsMissing("safetensors") from None
-    return safetensors.torch

@@ -15,7 +15,7 @@ from skilllib.records.task import Task
 from skilllib.records.world import EnvironmentSpec
 from skilllib.sandbox.binding import ArgumentRefused, bind
 from skilllib.sandbox.linker import FACTS, rewritten
-from skilllib.writer.naming import free_name
+from skilllib.writer.naming import free_name, looks_taken
 from skilllib.writer.reply import Unusable, quoted
 from skilllib.writer.typecheck import TypeChecker
 
@@ -130,14 +130,13 @@ class Fit:
             raise Unusable("the function calls no primitive and no skill, so it changes nothing")
 
     def _named(self, program: Program) -> Program:
-        """Return the program under its own name, or a free one if that belongs to a skill that does something else."""
+        """Return the program under its own name, or a free one if a skill that does something else has that name or one like it."""
         other = self._known.get(program.name)
-        if (
-            self._overwrites
-            or other is None
-            or other is self._mended
-            or any(p.check == self._task.check for p in other.contract.provides)
-        ):
+        if other is None:
+            right = not looks_taken(program.name, self._known)
+        else:
+            right = other is self._mended or any(p.check == self._task.check for p in other.contract.provides)
+        if self._overwrites or right:
             return program
         name = free_name(self._task.goal, {*self._primitives, *self._known})
         return Program.parse(rewritten(program.source, name, ((program.name, name),)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import keyword
 import re
+from collections.abc import Iterable
 
 from skilllib.records.check import Condition
+from skilllib.records.naming import look_alike
 from skilllib.records.task import Task
 
 
@@ -29,13 +32,18 @@ def skill_name(task: Task, goal: Condition, taken: set[str]) -> str:
 
 
 def free_name(name: str, taken: set[str]) -> str:
-    """Return a legal identifier close to the words that is not taken."""
+    """Return a legal identifier close to the words that is not taken and that no reader takes for one that is.
+
+    >>> free_name("get salt", {"get_malt", "get_salt_2"})
+    'get_salt_3'
+    """
     base = re.sub(r"\W+", "_", name.lower()).strip("_")[:50] or "skill"
     if base[0].isdigit() or keyword.iskeyword(base):
         base = f"do_{base}"
-    if base not in taken:
-        return base
-    number = 2
-    while f"{base}_{number}" in taken:
-        number += 1
-    return f"{base}_{number}"
+    names = itertools.chain([base], (f"{base}_{number}" for number in itertools.count(2)))
+    return next(name for name in names if name not in taken and not looks_taken(name, taken))
+
+
+def looks_taken(name: str, taken: Iterable[str]) -> bool:
+    """Return whether a reader might take a name for one of those that are taken; a library refuses it then."""
+    return any(look_alike(name, other) for other in taken)

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import pytest
 from agents import silent
 
 from skilllib.build import Learner, learner
@@ -223,8 +224,9 @@ def test_a_skill_that_is_written_once_more_is_recognised(tmp_path: Path) -> None
         assert versions(made) == [("get_wheat", 1, "active")]
 
 
-def test_a_name_that_is_taken_by_other_behaviour_gets_a_better_one(tmp_path: Path) -> None:
-    with learning(tmp_path, {"write": [GET_WHEAT, code("get_wheat", "walk('home')")]}) as made:
+@pytest.mark.parametrize("name", ["get_wheat", "got_wheat"])
+def test_a_name_that_is_or_looks_taken_by_other_behaviour_becomes_a_better_one(tmp_path: Path, name: str) -> None:
+    with learning(tmp_path, {"write": [GET_WHEAT, code(name, "walk('home')")]}) as made:
         assert solved(made, WHEAT, task("be at home", "after.at == 'home'")) == [
             ("wheat", "write", "get_wheat", "check", "write describe describe", "active"),
             ("be at home", "write", "be_at_home", "check", "write describe describe", "active"),
