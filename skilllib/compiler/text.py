@@ -16,6 +16,7 @@ _HEADING = re.compile(r"^#{1,3} +(.+?)\s*$", re.MULTILINE)
 _PROCEDURE = re.compile(r"procedure|steps|workflow|how to|instruction", re.IGNORECASE)
 _PITFALLS = re.compile(r"pitfall|caution|warning|avoid|mistake|trouble|limit", re.IGNORECASE)
 Kind = Literal["general", "procedure", "pitfalls"]
+_TOLD, _END = "What you know how to do:\n<skill>\n", "\n</skill>"
 EFFECTS, CASES = 8, 4
 """Effects and tests that a text names."""
 
@@ -53,10 +54,17 @@ def informed(messages: Sequence[Message], text: str) -> tuple[Message, ...]:
 
     There it stands before everything that changes from task to task, so that a prefix cache keeps it.
     """
-    told = f"What you know how to do:\n<skill>\n{re.sub(r'<(?=/?skill>)', '&lt;', text)}\n</skill>"
+    told = f"{_TOLD}{re.sub(r'<(?=/?skill>)', '&lt;', text)}{_END}"
     first, rest = (messages[0], messages[1:]) if messages and messages[0].role == "system" else (None, messages)
     content = f"{first.content}\n\n{told}" if first else told
     return (Message(role="system", content=content), *rest)
+
+
+def told_in(messages: Sequence[Message]) -> str | None:
+    """Return the text that `informed` put into a conversation; None where there is none."""
+    content = messages[0].content if messages else ""
+    _, begun, rest = content.rpartition(_TOLD)
+    return re.sub(r"&lt;(?=/?skill>)", "<", rest.removesuffix(_END)) if begun and rest.endswith(_END) else None
 
 
 def _general(skill: Skill, program: Program, effects: Sequence[Effect]) -> str:
