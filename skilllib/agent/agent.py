@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from skilllib.agent.keeping import drafted, kept_tests, rechecked
+from skilllib.agent.keeping import compared, drafted, kept_tests, rechecked
 from skilllib.agent.links import PinnedLinks
 from skilllib.agent.progress import Progress
 from skilllib.agent.selection import Choice, Selection, fitting
@@ -247,7 +247,8 @@ class Agent:
             seed=world_seed(self.seed, "prove", attempt.number),
             kept=kept_tests(self.library, task, draft),
         )
-        proof = rechecked(self.library, skill, task, proven.proof, self.prover)
+        proof = compared(self.library, skill, proven.proof, self.prover) if task.repairs is None else proven.proof
+        proof = rechecked(self.library, skill, task, proof, self.prover)
         return attempt.model_copy(update={"proof": proof, "experience": attempt.experience.plus(proven.experience.calls)})
 
     @property

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from skilllib.gate.behaviour import twin
 from skilllib.library import SkillLibrary
+from skilllib.library.promotion import kept_tests as tests_of
 from skilllib.protocols import Draft, Prover, Replaying
 from skilllib.records.base import Scalar, content_hash
-from skilllib.records.execution import Proof
+from skilllib.records.execution import Proof, Trial
 from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Provision, Skill
 from skilllib.records.task import Task
 
@@ -56,6 +58,32 @@ def rechecked(library: SkillLibrary, skill: Skill, task: Task, proof: Proof, pro
     """
     replay = prover.replay if isinstance(prover, Replaying) else None
     return library.rechecked(skill, proof, replay, yielding=task.repairs is None)
+
+
+def compared(library: SkillLibrary, skill: Skill, proof: Proof, prover: Prover) -> Proof:
+    """Return a proof that says which active skill of another name does the same, if one does.
+
+    Nothing is learned by a second skill with the same promise, so that its proof is not accepted. One that promises something
+    else is worth its name: there the words alone are left, for whoever reads the ledger.
+    """
+    if not proof.accepted or not isinstance(prover, Replaying) or skill.program is None:
+        return proof
+    ran: list[Trial] = []
+
+    def replay(one: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest]) -> Sequence[Trial]:
+        trials = prover.replay(one, closure, tests)
+        ran.extend(trials)
+        return trials
+
+    tests = tests_of(proof, frozenset(parameter.name for parameter in skill.program.parameters))
+    found = twin(library, skill, tests, replay=replay)
+    if found is None:
+        return proof.model_copy(update={"compared": tuple(ran)})
+    words, promised = found.words(skill.name), {provision.check for provision in found.skill.contract.provides}
+    said = {"compared": tuple(ran), "twin": words}
+    if {provision.check for provision in skill.contract.provides} <= promised:
+        said |= {"accepted": False, "reason": words}
+    return proof.model_copy(update=said)
 
 
 def kept_tests(library: SkillLibrary, task: Task, draft: Draft) -> list[tuple[KeptTest, dict[str, Scalar]]]:

@@ -34,16 +34,21 @@ def twin(library: SkillLibrary, skill: Skill, tests: Sequence[KeptTest], *, repl
     if not own:
         return None
     for other, others in _likely(library, skill, own):
-        mine = replay(skill, (*library.closure([callee.code_hash for callee in skill.calls]), skill), others)
-        if same_behaviour(others, mine) and same_behaviour(own, replay(other, library.closure([other.code_hash]), own)):
+        closure = (*library.closure([callee.code_hash for callee in skill.calls]), skill)
+        if _passes(skill, closure, others, replay) and _passes(other, library.closure([other.code_hash]), own, replay):
             return behaves_like(skill, other, tests=len(own) + len(others))
     return None
+
+
+def _passes(skill: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest], replay: Replay) -> bool:
+    """Return whether a skill comes out of another's tests as that one did; the first difference ends it, for a world is dear."""
+    return all(same_behaviour([test], replay(skill, closure, [test])) for test in tests)
 
 
 def _likely(library: SkillLibrary, skill: Skill, own: Sequence[KeptTest]) -> Iterator[tuple[Skill, Sequence[KeptTest]]]:
     """Yield active skills whose tests could be the new one's: the same facts change, and the arguments fit both."""
     taken, besides = 0, {skill.code_hash, *skill.provenance.merged_from}
-    for hit in library.search(indexed_text(skill), k=NEAREST):
+    for hit in library.retrieve(indexed_text(skill), k=NEAREST):
         other = hit.skill
         if other.name == skill.name or other.code_hash in besides or other.environment != skill.environment:
             continue

@@ -26,12 +26,15 @@ class EvidenceGate:
             # What was cut short may prove itself yet: the same program, when its writer knows no better.
             outcome: Literal["reject", "need_more"] = "need_more" if proof.cut_short else "reject"
             return Decision(outcome=outcome, codes=codes, figures=figures, reason=proof.reason)
+        if proof.twin is not None:
+            return Decision(outcome="promote", codes=("proven", "twin"), figures=figures, reason=f"{proof.reason}; {proof.twin}")
         return Decision(outcome="promote", codes=("proven",), figures=figures, reason=proof.reason)
 
 
 def _codes(proof: Proof) -> dict[str, bool]:
     return {
         "cut_short": proof.cut_short,
+        "duplicate": proof.twin is not None,
         "kept_test_fails": any(trial.check is not None and not trial.solved for trial in proof.trials),
         "caller_fails": any(
             not trial.solved for caller in proof.callers for trial in caller.trials if caller.old not in proof.kept

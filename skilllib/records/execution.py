@@ -165,11 +165,16 @@ class Proof(Record):
     """Code hashes of the callers that go on with the version they call."""
     rejected_in: int | None = None
     """Number of the ledger's entry that rejected the very same change; nothing was executed then."""
+    compared: tuple[Trial, ...] = ()
+    """Trials of the skill and of active skills that may do the same, each on kept tests of the other."""
+    twin: str | None = None
+    """What is said where one does the same, with what can be made of the two."""
 
     @property
     def world_steps(self) -> int:
         """World steps of everything that was executed for it."""
-        return sum(trial.world_steps for trial in (*self.trials, *(trial for caller in self.callers for trial in caller.trials)))
+        callers = (trial for caller in self.callers for trial in caller.trials)
+        return sum(trial.world_steps for trial in (*self.trials, *self.compared, *callers))
 
     @property
     def successes(self) -> int:

@@ -14,12 +14,15 @@ from typing import Any, TypeAlias
 import pytest
 from agents import silent
 
+from skilllib.agent.keeping import compared
 from skilllib.build import Learner, learner
 from skilllib.config import options
 from skilllib.errors import BudgetSpent
 from skilllib.models.scripted import ScriptedModel
 from skilllib.records.execution import Attempt, Trace
 from skilllib.records.model import ModelCall, Request
+from skilllib.records.program import Program
+from skilllib.records.skill import Skill
 from skilllib.records.task import Task
 from skilllib.records.world import Observation
 from skilllib.testing import HashingEmbedder, make_bakery
@@ -222,6 +225,25 @@ def test_a_skill_that_is_written_once_more_is_recognised(tmp_path: Path) -> None
             ("food", "write", "get_wheat", "check", "write", "-"),
         ]
         assert versions(made) == [("get_wheat", 1, "active")]
+
+
+def test_what_does_the_same_is_a_skill_beside_the_other_only_for_what_it_promises_more(tmp_path: Path) -> None:
+    other = code("harvest", "if facts()['at'] != 'field':", "    walk('field')", "gather('wheat')")
+    food = task("food", f"{WHEAT.check} or after.stock.egg > before.stock.egg")
+    with learning(tmp_path, {"write": [GET_WHEAT, other]}) as made:
+        solved(made, WHEAT)
+        ((_, trace),) = made.library.traces()
+        (first,) = trace.attempts
+        known = made.library.get("get_wheat")
+        reap = Program.parse(first.program.source.replace("get_wheat", "reap"))
+        skill = Skill(name="reap", program=reap, contract=known.contract, environment=known.environment)
+        assert first.proof is not None and first.proof.twin is None
+        again = compared(made.library, skill, first.proof, made.agent.prover)
+        assert again.twin is not None and again.reason == again.twin and not again.accepted
+        assert again.world_steps > first.proof.world_steps
+        assert solved(made, WHEAT, food)[-1] == ("food", "write", "harvest", "check", "write describe describe", "active")
+        decision = made.library.history("harvest")[-1].decision
+        assert decision.codes == ("proven", "twin") and "does what 'get_wheat' (version 1" in decision.reason
 
 
 @pytest.mark.parametrize("name", ["get_wheat", "got_wheat"])
