@@ -29,8 +29,8 @@ class House:
         self.hand = NOTHING
         self.where = dict.fromkeys(THINGS, self.at)
         self.done: dict[str, list[str]] = {thing: [] for thing in THINGS}
-        self.open = dict.fromkeys(DOORS, False)
-        self.count = dict.fromkeys(("take", "put", "open", *STATION), 0)
+        self.unlocked = dict.fromkeys(DOORS, False)
+        self.count = dict.fromkeys(("take", "put", "unlock", *STATION), 0)
         self.calls = 0
 
     def facts(self) -> dict[str, Json]:
@@ -38,7 +38,7 @@ class House:
         return {
             "at": self.at,
             "hand": self.hand,
-            "open": dict(self.open),
+            "unlocked": dict(self.unlocked),
             "things": {thing: {"at": self.where[thing], "done": " ".join(self.done[thing])} for thing in THINGS},
             "count": dict(self.count),
         }
@@ -46,7 +46,7 @@ class House:
     def words(self) -> str:
         """Return what there is in words."""
         here = ", ".join(thing for thing in THINGS if self.where[thing] == self.at and thing != self.hand) or NOTHING
-        shut = " It is shut." if self._shut() else ""
+        shut = " It is locked." if self._locked() else ""
         return f"You are at the {self.at}.{shut} You hold {self.hand}. Here: {here}."
 
     def do(self, primitive: str, argument: str) -> None:
@@ -55,7 +55,7 @@ class House:
         Raises:
             Refused: Something is lacking; nothing has changed.
         """
-        work = {"go": self._go, "take": self._take, "put": self._put, "open": self._open}.get(primitive)
+        work = {"go": self._go, "take": self._take, "put": self._put, "unlock": self._unlock}.get(primitive)
         if work is None:
             self._treat(primitive, argument)
         else:
@@ -68,35 +68,33 @@ class House:
         self._carry()
 
     def _take(self, thing: str) -> None:
-        if self.hand != NOTHING:
-            raise Refused(f"your hand holds the {self.hand}", Missing(fact="hand", equals=NOTHING, have=self.hand))
         self._must_be_at(self.where[thing], near=thing)
-        self._must_be_open()
+        self._must_be_unlocked()
         self.hand = thing
 
     def _put(self, thing: str) -> None:
         self._must_hold(thing)
-        self._must_be_open()
+        self._must_be_unlocked()
         self.hand = NOTHING
 
-    def _open(self, door: str) -> None:
+    def _unlock(self, door: str) -> None:
         self._must_be_at(door, near=door)
-        if self.open[door]:
-            raise Refused(f"the {door} is open")
-        self.open[door] = True
+        if self.unlocked[door]:
+            raise Refused(f"the {door} is unlocked")
+        self.unlocked[door] = True
 
     def _treat(self, verb: str, thing: str) -> None:
         self._must_hold(thing)
         self._must_be_at(STATION[verb], near=STATION[verb])
-        self._must_be_open()
+        self._must_be_unlocked()
         self.done[thing].append(verb)
 
     def _carry(self) -> None:
         if self.hand != NOTHING:
             self.where[self.hand] = self.at
 
-    def _shut(self) -> bool:
-        return not self.open.get(self.at, True)
+    def _locked(self) -> bool:
+        return not self.unlocked.get(self.at, True)
 
     def _must_be_at(self, place: str, *, near: str) -> None:
         if self.at != place:
@@ -107,6 +105,6 @@ class House:
         if self.hand != thing:
             raise Refused(f"you do not hold the {thing}", Missing(fact="hand", equals=thing, have=self.hand))
 
-    def _must_be_open(self) -> None:
-        if self._shut():
-            raise Refused(f"the {self.at} is shut", Missing(fact=f"open.{self.at}", equals=True, have=False))
+    def _must_be_unlocked(self) -> None:
+        if self._locked():
+            raise Refused(f"the {self.at} is locked", Missing(fact=f"unlocked.{self.at}", equals=True, have=False))

@@ -188,5 +188,5 @@ def parsed(house: HouseholdEnvironment, action: str) -> tuple[str, dict[str, Sca
 
 
 def _at(place: str, verb: str) -> tuple[str, ...]:
-    opened = (f"open {place}",) if place in DOORS else ()
-    return (f"go {place}", *opened, f"{verb} {{thing}}")
+    unlocked = (f"unlock {place}",) if place in DOORS else ()
+    return (f"go {place}", *unlocked, f"{verb} {{thing}}")

@@ -20,6 +20,6 @@ BEGINNINGS = ("table", "sofa", "porch", "stairs")
 """Where an episode may begin; all things stand there."""
 PLACES = (*BEGINNINGS, *STATION.values(), *STORES)
 DOORS = ("fridge", "freezer", "oven", "drawer", "cabinet")
-"""What is shut when an episode begins: nothing is done at it until it is opened."""
+"""What is locked when an episode begins: nothing is done at it until it is unlocked."""
 NOTHING = "nothing"
 """What an empty hand holds."""

@@ -15,12 +15,12 @@ def specification(*, length: int) -> EnvironmentSpec:
         facts=_group(
             at=_enum(*PLACES),
             hand=_enum(NOTHING, *THINGS),
-            open=_group(**{door: {"type": "boolean"} for door in DOORS}),
+            unlocked=_group(**{door: {"type": "boolean"} for door in DOORS}),
             things=_group(**{thing: _group(at=_enum(*PLACES), done={"type": "string"}) for thing in THINGS}),
-            count=_group(**{verb: _number(length) for verb in ("take", "put", "open", *STATION)}),
+            count=_group(**{verb: _number(length) for verb in ("take", "put", "unlock", *STATION)}),
         ),
         milestones=tuple(
-            Milestone(name=name, check=f"after.count.{name} > before.count.{name}") for name in ("take", "put", "open", *STATION)
+            Milestone(name=name, check=f"after.count.{name} > before.count.{name}") for name in ("take", "put", "unlock", *STATION)
         ),
         seeds=True,
         snapshots=True,
@@ -32,7 +32,7 @@ def specification(*, length: int) -> EnvironmentSpec:
 def primitives() -> tuple[Primitive, ...]:
     """Return what can be called: each takes one thing or place."""
     thing = (Parameter(name="thing", choices=THINGS),)
-    elsewhere, shut = "You are elsewhere", "it is shut here"
+    elsewhere, locked = "You are elsewhere", "it is locked here"
     return (
         Primitive(
             name="go",
@@ -40,21 +40,24 @@ def primitives() -> tuple[Primitive, ...]:
             parameters=(Parameter(name="to", choices=(*PLACES, *THINGS)),),
         ),
         Primitive(
-            name="take", doc="Take a thing into the hand.", parameters=thing, fails=f"{elsewhere}, a hand is full, or {shut}."
+            name="take",
+            doc="Take a thing into the hand; what it held is put down.",
+            parameters=thing,
+            fails=f"{elsewhere}, or {locked}.",
         ),
-        Primitive(name="put", doc="Put a thing down here.", parameters=thing, fails=f"You do not hold it, or {shut}."),
+        Primitive(name="put", doc="Put a thing down here.", parameters=thing, fails=f"You do not hold it, or {locked}."),
         Primitive(
             name="open",
             doc="Open a door.",
             parameters=(Parameter(name="door", choices=DOORS),),
-            fails=f"{elsewhere}, or it is open.",
+            fails=f"{elsewhere}, or it is unlocked.",
         ),
         *(
             Primitive(
                 name=verb,
                 doc=f"Do with a thing what is done at the {place}.",
                 parameters=thing,
-                fails=f"You do not hold it, {elsewhere.lower()}, or {shut}.",
+                fails=f"You do not hold it, {elsewhere.lower()}, or {locked}.",
             )
             for verb, place in STATION.items()
         ),

@@ -70,14 +70,24 @@ def taught(model: Any, teacher: Sequence[Row], student: Sequence[Row], k: int = 
     return found
 
 
+def sure(one: Row, k: int = TOP) -> Row:
+    """Return a row with a teacher who is sure of its answer: KL to that one is the negative log-likelihood."""
+    import torch
+
+    answer = one.ids[one.start :]
+    probabilities = torch.zeros(len(answer), k)
+    probabilities[:, 0] = 1
+    return Row(one.ids, one.start, torch.tensor(answer)[:, None].expand(-1, k), probabilities, one.verified)
+
+
 def divergence(model: Any, rows: Sequence[Row]) -> tuple[Any, Any]:
     """Return for each row the mean forward KL to its teacher and the mean negative log-likelihood of its answer, in nats."""
     import torch
 
     all_of, tokens, which = logits(model, rows)
     log = torch.log_softmax(all_of, -1)
-    top = torch.cat([row.top for row in rows])
-    p = torch.cat([row.probabilities for row in rows])
+    top = torch.cat([row.top.to(log.device) for row in rows])
+    p = torch.cat([row.probabilities.to(log.device) for row in rows])
     q = log.gather(-1, top)
     p_rest, q_rest = (1 - p.sum(-1)).clamp_min(TINY), (1 - q.exp().sum(-1)).clamp_min(TINY)
     kl = (p * (p.clamp_min(TINY).log() - q)).sum(-1) + p_rest * (p_rest.log() - q_rest.log())
