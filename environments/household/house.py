@@ -46,8 +46,8 @@ class House:
     def words(self) -> str:
         """Return what there is in words."""
         here = ", ".join(thing for thing in THINGS if self.where[thing] == self.at and thing != self.hand) or NOTHING
-        shut = " It is locked." if self._locked() else ""
-        return f"You are at the {self.at}.{shut} You hold {self.hand}. Here: {here}."
+        locked = " It is locked." if self._locked() else ""
+        return f"You are at the {self.at}.{locked} You hold {self.hand}. Here: {here}."
 
     def do(self, primitive: str, argument: str) -> None:
         """Do the work of a call.

@@ -47,8 +47,8 @@ def primitives() -> tuple[Primitive, ...]:
         ),
         Primitive(name="put", doc="Put a thing down here.", parameters=thing, fails=f"You do not hold it, or {locked}."),
         Primitive(
-            name="open",
-            doc="Open a door.",
+            name="unlock",
+            doc="Unlock a door.",
             parameters=(Parameter(name="door", choices=DOORS),),
             fails=f"{elsewhere}, or it is unlocked.",
         ),

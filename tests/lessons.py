@@ -1,0 +1,114 @@
+"""The household's language as compilers need it, and a small model that follows its texts in context."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from environments.household.language import HouseholdSkill, Language, episodes, prompt, solved
+from environments.household.rules import THINGS
+from skilllib.compiler.dataset import Rehearsal, examples
+from skilllib.compiler.text import informed
+from skilllib.models.base import TransformersBase
+from skilllib.protocols import Base, LanguageModel, Recorder
+from skilllib.records.adapter import CompileRequest, Example, SkillText
+from skilllib.records.base import content_hash
+from skilllib.records.model import Message, Request
+from skilllib.testing.taught import Lesson, taught_base
+
+ANSWER_TOKENS = 12
+
+
+def rehearsals(skill: HouseholdSkill, *, seed: int = 0) -> list[Rehearsal]:
+    """Execute a skill with each thing."""
+    return [
+        Rehearsal(test=i, seed=one.seed, solved=one.solved, exchanges=one.exchanges)
+        for i, one in enumerate(episodes(skill, seed=seed))
+    ]
+
+
+def data(skill: HouseholdSkill, others: Sequence[HouseholdSkill], *, seed: int = 0, negatives: int = 64) -> tuple[Example, ...]:
+    """Return what a skill is compiled from, with other skills' prompts as negatives."""
+    foreign = {other.name: (other.text, rehearsals(other, seed=seed)) for other in others}
+    return examples(skill.text, rehearsals(skill, seed=seed), foreign, seed=seed, negatives=negatives)
+
+
+def request(
+    skill: HouseholdSkill, others: Sequence[HouseholdSkill], base: Base, *, seed: int = 0, negatives: int = 64
+) -> CompileRequest:
+    """Return a request to compile a skill."""
+    return CompileRequest(
+        text=skill.text,
+        code_hash=content_hash(list(skill.steps)),
+        base=base.name,
+        base_hash=base.hash,
+        examples=data(skill, others, seed=seed, negatives=negatives),
+        others=tuple(other.text for other in others),
+        seed=seed,
+    )
+
+
+def held_out_things(asked: CompileRequest) -> list[str]:
+    """Return the things with which nothing was learned."""
+    return [THINGS[i] for i in sorted({one.source.test or 0 for one in asked.rows("own", "held_out")})]
+
+
+def plays(skill: HouseholdSkill, things: Iterable[str]) -> list[Callable[[LanguageModel], bool]]:
+    """Return tasks of a skill, to be played with a model."""
+    return [partial(_play, skill, thing) for thing in things]
+
+
+def _play(skill: HouseholdSkill, thing: str, model: LanguageModel) -> bool:
+    def answer(messages: tuple[Message, ...]) -> str:
+        return model.complete(Request(purpose="act", messages=messages, max_tokens=ANSWER_TOKENS)).text
+
+    return solved(skill, thing, answer)
+
+
+def small_base(
+    folder: Path, of: Language, *, seed: int = 0, steps: int = 600, progress: Recorder | None = None
+) -> TransformersBase:
+    """Return a model of about 150,000 parameters that follows texts of the language, taught in about a CPU-minute.
+
+    It was told no name's true meaning and no held-out procedure: it learns from training procedures under names that are drawn
+    anew each time, so that reading the text is all that helps.
+    """
+    names = [skill.name for skill in (*of.training, *of.held_out)]
+    return TransformersBase(
+        taught_base(folder, lessons(of, names, seed=seed), spoken=_words(of), seed=seed, steps=steps, progress=progress),
+        dtype="float32",
+        device="cpu",
+    )
+
+
+def lessons(of: Language, names: Sequence[str], *, seed: int = 0, n: int = 8000, untold: float = 0.1) -> list[Lesson]:
+    """Return prompts that tell the text of a skill, with its next action; a few that tell nothing.
+
+    Args:
+        of: Its training skills' procedures are shown.
+        names: Names that they are given at random.
+        seed: Decides everything.
+        n: How many.
+        untold: Share of those that tell nothing.
+    """
+    draw = random.Random(seed)
+    found: list[Lesson] = []
+    for _ in range(n):
+        skill = replace(draw.choice(of.training), name=draw.choice(names))
+        thing = draw.choice(THINGS)
+        actions = [*(step.format(thing=thing) for step in skill.steps), "done"]
+        at = draw.randrange(len(actions))
+        asked = prompt(skill.name, thing, actions[:at])
+        found.append((asked if draw.random() < untold else informed(asked, skill.text.text), actions[at]))
+    return found
+
+
+def _words(of: Language) -> list[str]:
+    """Return all that is ever said, so that no word is unknown."""
+    texts = [skill.text for skill in (*of.training, *of.held_out)]
+    merged = SkillText(name="all", sections=tuple(dict.fromkeys(section for text in texts for section in text.sections)))
+    actions = [step.format(thing=thing) for skill in of.training for step in skill.steps for thing in THINGS]
+    return [*(message.content for message in informed(prompt("a b", "cup", ()), merged.text)), *sorted(set(actions))]
