@@ -34,9 +34,9 @@ def silent(event: str, **fields: Any) -> None:
 def bakery_agent(
     folder: Path, *, seed: int = 0, recorder: Recorder = silent, embedder: Embedder | None = None, **numbers: Any
 ) -> Iterator[Agent]:
-    """Assemble an agent that searches for skills in the bakery; `numbers` are the agent's own."""
+    """Assemble an agent that searches for skills in the bakery, or in what `make` makes; `numbers` are the agent's own."""
     vectors, limits, memory = embedder or HashingEmbedder(), Limits(), Memory()
-    world = functools.partial(make_bakery, **numbers.pop("world", {}))
+    world = functools.partial(numbers.pop("make", make_bakery), **numbers.pop("world", {}))
     environment = world()
     with (
         SkillLibrary.open(folder, create=True, embedder=vectors, index="exact") as library,
