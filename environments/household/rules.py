@@ -6,7 +6,7 @@ THINGS = ("apple", "bowl", "book", "candle", "cup", "hat", "key", "lamp", "plate
 """What can be carried."""
 FAMILIES: dict[str, dict[str, str]] = {
     "washing": {"sink": "clean", "tub": "rinse", "rack": "dry", "mirror": "polish"},
-    "cooking": {"board": "slice", "stove": "heat", "oven": "bake", "counter": "salt"},
+    "cooking": {"board": "chop", "stove": "heat", "oven": "bake", "counter": "salt"},
     "cooling": {"fridge": "cool", "freezer": "freeze", "window": "air", "cellar": "age"},
     "packing": {"scale": "weigh", "desk": "label", "bench": "wrap", "press": "seal"},
     "mending": {"vice": "glue", "lathe": "sand", "easel": "paint", "stand": "oil"},

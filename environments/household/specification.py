@@ -36,14 +36,13 @@ def primitives() -> tuple[Primitive, ...]:
     return (
         Primitive(
             name="go",
-            doc="Walk to a place, or to where a thing is.",
-            parameters=(Parameter(name="to", choices=(*PLACES, *THINGS)),),
+            doc="Walk to a place.",
+            parameters=(Parameter(name="to", choices=PLACES),),
         ),
         Primitive(
             name="take",
-            doc="Take a thing into the hand; what it held is put down.",
+            doc="Fetch a thing, wherever it is; what the hand held is put down here.",
             parameters=thing,
-            fails=f"{elsewhere}, or {locked}.",
         ),
         Primitive(name="put", doc="Put a thing down here.", parameters=thing, fails=f"You do not hold it, or {locked}."),
         Primitive(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
@@ -14,7 +15,7 @@ from skilllib.records.facts import flatten
 from skilllib.records.program import FORBIDDEN_NAMES
 from skilllib.records.world import EnvironmentSpec, Observation, Outcome, Parameter, Primitive
 
-RESERVED = FORBIDDEN_NAMES | {"facts", "before", "after"}
+RESERVED = FORBIDDEN_NAMES | {"facts", "before", "after", *dir(builtins)}
 """Names that mean something else inside programs and checks, or that no program may speak."""
 Call: TypeAlias = tuple[str, dict[str, Scalar]]
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -89,7 +90,7 @@ def _aim_problems(spec: EnvironmentSpec, declared: Mapping[str, Mapping[str, Jso
 
 def _primitive_problems(primitive: Primitive) -> Iterator[str]:
     if not primitive.name.isidentifier() or primitive.name in RESERVED:
-        yield f"a primitive cannot be called {primitive.name!r}; use an identifier other than {', '.join(sorted(RESERVED))}"
+        yield f"a primitive cannot be called {primitive.name!r}; use an identifier that means nothing else in a program"
     if not primitive.doc:
         yield f"{primitive.name!r} has no doc; say what it does"
     for parameter in primitive.parameters:

@@ -156,6 +156,8 @@ def test_a_sound_environment_passes() -> None:
         (Fragile, "close"),
         (declared(primitives=()), "no primitives"),
         (declared(primitives=(Primitive(name="facts", doc="x"),)), "cannot be called 'facts'"),
+        (declared(primitives=(Primitive(name="open", doc="x"),)), "cannot be called 'open'"),
+        (declared(primitives=(Primitive(name="slice", doc="x"),)), "cannot be called 'slice'"),
         (declared(primitives=(Primitive(name="go", doc="x", parameters=(Parameter(name="to", choices=()),)),)), "no choices"),
         (declared(milestones=(Milestone(name="m", check="after.gold > 1"),)), "'gold', which is no declared fact"),
         (declared(milestones=(Milestone(name="m", check="import os"),)), "invalid"),
