@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from skilllib.cli.compile import BaseName, CacheFolder
+from skilllib.cli.mapping import map_adapters
 from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, LibraryPath
 
 if TYPE_CHECKING:
     from skilllib.compiler.cache import AdapterCache, Stored
 
-adapters = typer.Typer(help="List, show and drop adapters.", no_args_is_help=True)
+adapters = typer.Typer(help="List, show, map and drop adapters.", no_args_is_help=True)
 
 
 @adapters.command("list")
@@ -151,3 +152,6 @@ def _record(stored: Stored, why: str) -> dict[str, Any]:
         "bytes": stored.bytes,
         "stale": why,
     }
+
+
+adapters.command("map")(map_adapters)

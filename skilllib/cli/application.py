@@ -21,6 +21,7 @@ from skilllib.cli.evaluate import evaluate
 from skilllib.cli.export import export
 from skilllib.cli.graph import graph
 from skilllib.cli.history import history
+from skilllib.cli.hypernet import hypernet
 from skilllib.cli.importing import import_skills
 from skilllib.cli.learn import learn
 from skilllib.cli.listing import list_skills
@@ -115,3 +116,4 @@ for _panel, _commands in COMMANDS.items():
     for _name, _command in _commands.items():
         app.command(_name, rich_help_panel=_panel)(_command)
 app.add_typer(adapters, name="adapters", rich_help_panel="Weights")
+app.add_typer(hypernet, name="hypernet", rich_help_panel="Weights")

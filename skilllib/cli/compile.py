@@ -37,6 +37,9 @@ def compile_skills(  # noqa: PLR0913 - typer reads the options from the signatur
     worker: Annotated[bool, typer.Option("--worker", help="Order nothing more; carry out what was ordered.")] = False,
     order_only: Annotated[bool, typer.Option("--order-only", help="Only order; a worker compiles.")] = False,
     ungated: Annotated[bool, typer.Option("--ungated", help="Measure nothing and keep everything.")] = False,
+    hypernet: Annotated[
+        Path | None, typer.Option(help="Folder of a fitted hypernetwork; stands for --backend hypernet --option folder=FOLDER.")
+    ] = None,
     option: BackendOptions = None,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Seed of the weights.")] = 0,
     cache: CacheFolder = None,
@@ -52,8 +55,11 @@ def compile_skills(  # noqa: PLR0913 - typer reads the options from the signatur
     from skilllib.cli.output import emit
 
     _refuse_contradictions(names, base, promoted=promoted, worker=worker)
+    options = json_pairs(option, "the option")
+    if hypernet is not None:
+        backend, options["folder"] = "hypernet", str(hypernet.resolve())
     with reading(library) as opened:
-        entries = [] if worker else _ordered(opened, names, base or "", backend, json_pairs(option, "the option"), seed)
+        entries = [] if worker else _ordered(opened, names, base or "", backend, options, seed)
         if order_only:
             done: list[tuple[Order, Compiled | SkillLibError]] = []
         else:

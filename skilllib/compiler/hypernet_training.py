@@ -259,7 +259,7 @@ class Fitting:
             with torch.no_grad(), mounted(self._model, self._adapters(parameters, [[text]])):
                 _, means = divergence(self._model, rows)
             sizes = [len(one.ids) - one.start for one in rows]
-            total, tokens = total + float(np.dot(means.cpu(), sizes)), tokens + sum(sizes)
+            total, tokens = total + float(np.dot(means.tolist(), sizes)), tokens + sum(sizes)
         return total / tokens
 
     def _likelihood(self, *, told: bool) -> float:

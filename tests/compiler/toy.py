@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from skilllib.compiler.dataset import Rehearsal, examples
 from skilllib.models.base import TransformersBase
@@ -69,3 +70,9 @@ def request(name: str, of: TransformersBase, seed: int = 0) -> CompileRequest:
         others=tuple(text(other) for other in VERBS if other != name),
         seed=seed,
     )
+
+
+def hooked(model: Any) -> bool:
+    """Return whether an adapter is mounted on a model; transformers has hooks of its own there."""
+    hooks = [hook for module in model.modules() for hook in module._forward_hooks.values()]
+    return any(getattr(hook, "__module__", "").startswith("skilllib") for hook in hooks)
