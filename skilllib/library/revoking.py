@@ -38,8 +38,8 @@ def quarantine(connection: sa.Connection, revoked: Sequence[Skill], change: Chan
     columns, number = tables.versions.c, ledger.last(connection) + 1
     reached = columns.code_hash.in_(sa.select(_callers({skill.code_hash for skill in revoked}).c.code_hash))
     update = sa.update(tables.versions).where(columns.status == "active", reached).values(status="trial", entry=number)
-    rows = connection.execute(update.returning(columns.sequence, columns.version, columns.code_hash, columns.version_hash))
-    changed = sorted(tuple(row) for row in rows)
+    wanted = update.returning(columns.sequence, columns.version, columns.code_hash, columns.version_hash)
+    changed = sorted(map(tuple, connection.execute(wanted).all()))
     if not changed:
         return
     names = ", ".join(f"{skill.name!r} (version {skill.version})" for skill in revoked)
