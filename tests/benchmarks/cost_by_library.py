@@ -51,6 +51,13 @@ def binned(found: list[tuple[int, int, int, bool]]) -> list[dict[str, float]]:
     return rows
 
 
+def span(row: dict[str, float]) -> str:
+    """Return the range of a bin in words."""
+    if row["to"] >= BINS[-1] - 1:
+        return f"{row['from']:g} or more"
+    return f"{row['from']:g}" if row["from"] == row["to"] else f"{row['from']:g}-{row['to']:g}"
+
+
 def plot(rows: list[dict[str, float]], out: Path) -> None:
     """Draw tokens per solved task by bin; a bin in which nothing was solved is hollow and shows all it cost."""
     import matplotlib
@@ -59,7 +66,7 @@ def plot(rows: list[dict[str, float]], out: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6, 3.5))
-    labels = [f"{row['from']:g}-{row['to']:g}" if row["to"] < 999 else f"{row['from']:g}+" for row in rows]
+    labels = [span(row) for row in rows]
     heights = [row["tokens"] / max(row["solved"], 1) for row in rows]
     bars = axes.bar(labels, heights, color=["#4477aa" if row["solved"] else "none" for row in rows], edgecolor="#4477aa")
     axes.bar_label(bars, [f"{row['solved']:g} of {row['tasks']:g}" for row in rows], fontsize=8)
@@ -79,8 +86,7 @@ def main() -> None:
     print("| skills admitted before | tasks | solved | calls | tokens | tokens per solved task |\n|---|---|---|---|---|---|")
     for row in rows:
         each = f"{row['tokens'] / row['solved']:,.0f}" if row["solved"] else "-"
-        span = f"{row['from']:g}-{row['to']:g}" if row["to"] < 999 else f"{row['from']:g} or more"
-        print(f"| {span} | {row['tasks']} | {row['solved']} | {row['calls']} | {row['tokens']:,.0f} | {each} |")
+        print(f"| {span(row)} | {row['tasks']} | {row['solved']} | {row['calls']} | {row['tokens']:,.0f} | {each} |")
     print(json.dumps(rows))
     if given.out:
         plot(rows, given.out)
