@@ -18,12 +18,12 @@ from skilllib.compiler.dataset import Rehearsal, examples
 from skilllib.compiler.evaluation import Play
 from skilllib.compiler.job import Compiled, Compiling
 from skilllib.compiler.text import text_of
-from skilllib.errors import CompilerFailed, SkillLibError, UnknownSkill
+from skilllib.errors import CompilerFailed, SkillLibError, StorageFailed, UnknownSkill
 from skilllib.gate.adapter import AdapterGate
 from skilllib.library import SkillLibrary
 from skilllib.models.base import TransformersBase
 from skilllib.protocols import Base, EnvironmentFactory, LanguageModel, Recorder
-from skilllib.records.adapter import CompileRequest, Manifest, SkillText
+from skilllib.records.adapter import CompileRequest, Example, Manifest, SkillText
 from skilllib.records.base import Json, canonical
 from skilllib.records.execution import Limits
 from skilllib.records.outbox import Order
@@ -58,11 +58,12 @@ def stale(manifest: Manifest, library: SkillLibrary, base_hash: str | None = Non
     """
     if base_hash is not None and manifest.key.base != base_hash:
         return "it is for another base model"
-    if manifest.mode is not None:
-        return ""
     if manifest.key.backend in CONTROLS:
         return "it is a control"
     try:
+        if manifest.mode is not None:
+            versions = "+".join(library.get(name).code_hash for name in manifest.skill.split("+"))
+            return "" if versions == manifest.code_hash else "one of its skills is another one since"
         skill = library.get(manifest.skill)
     except UnknownSkill:
         return "there is no such skill"
@@ -162,10 +163,21 @@ class Workshop:
             code_hash=skill.code_hash,
             base=base,
             base_hash=self.loaded(base).hash,
-            examples=examples(text, own, others, seed=seed),
+            examples=self._examples(text, own, others, seed),
             others=tuple(told for told, played in others.values() if any(one.solved for one in played)),
             seed=seed,
         )
+
+    def _examples(
+        self, text: SkillText, own: Sequence[Rehearsal], others: Mapping[str, tuple[SkillText, Sequence[Rehearsal]]], seed: int
+    ) -> tuple[Example, ...]:
+        """Return what is learned from; nothing where there is nothing and nobody measures: a text alone may suffice a compiler."""
+        try:
+            return examples(text, own, others, seed=seed)
+        except CompilerFailed:
+            if self.gate is not None:
+                raise
+            return ()
 
     def rehearsals(self, skill: Skill, progress: Recorder | None = None) -> list[Rehearsal]:
         """Return the kept tests of a skill, played through by the skill itself; each skill is rehearsed once."""
@@ -234,7 +246,7 @@ def work(
     """Carry out all orders that wait, one after the other, and yield what came of each.
 
     A failure leaves the skill as it is and says why in the order. Whoever is killed on the way leaves a lease that ends; the
-    next worker goes on from the last checkpoint.
+    next worker goes on from the last checkpoint. After a disk that refused, the order waits and the worker ends.
     """
     worker = f"{socket.gethostname()}:{os.getpid()}"
     while (order := library.take(worker, lease_s=lease_s)) is not None:
@@ -248,6 +260,11 @@ def work(
                     seed=order.seed,
                     progress=progress,
                 )
+        except StorageFailed as error:
+            # A disk that is full is full for the next order, too; this one goes on when a worker is started again.
+            library.put_back(order)
+            yield order, error
+            return
         except SkillLibError as error:
             library.settle(order, done=False, message=f"{type(error).__name__}: {error}")
             yield order, error

@@ -21,6 +21,8 @@ MAX_BYTES = 20_000_000_000
 """Bytes that a cache holds by default; what was used least recently goes first."""
 _ABANDONED_S = 3600.0
 """Seconds after which something half written was left by a process that died."""
+_FORGOTTEN_S = 30 * 86400.0
+"""Seconds after which checkpoints that were not written to are dropped."""
 _numbers = itertools.count()
 
 
@@ -53,8 +55,7 @@ class AdapterCache:
             found = _stored(path)
         except (AdapterRefused, OSError):
             return None
-        with suppress(OSError):
-            os.utime(path)
+        _use(path)
         return found
 
     def store(self, weights: LoraWeights, manifest: Manifest, examples: Iterable[Example] = ()) -> Stored:
@@ -101,11 +102,12 @@ class AdapterCache:
         return _stored(final)
 
     def load(self, stored: Stored) -> LoraWeights:
-        """Return the weights of an adapter.
+        """Return the weights of an adapter and take note that it was used.
 
         Raises:
             AdapterRefused: The file is not what was written.
         """
+        _use(stored.path)
         if files.file_hash(stored.path) != stored.manifest.adapter_hash:
             raise AdapterRefused(f"{stored.path} is not what was written; drop it and compile {stored.manifest.skill!r} again")
         return files.read_adapter(stored.path)
@@ -158,11 +160,17 @@ class AdapterCache:
         shutil.rmtree(self.folder / f".work-{key.hash}", ignore_errors=True)
 
     def _sweep(self) -> None:
-        """Drop what processes left that died while they wrote."""
-        for path in [*self.folder.glob(".new-*"), *self.folder.glob(".old-*")]:
-            with suppress(OSError):
-                if time.time() - path.stat().st_mtime > _ABANDONED_S:
-                    shutil.rmtree(path, ignore_errors=True)
+        """Drop what processes left that died while they wrote, and checkpoints that nobody came back to."""
+        for pattern, seconds in ((".new-*", _ABANDONED_S), (".old-*", _ABANDONED_S), (".work-*", _FORGOTTEN_S)):
+            for path in self.folder.glob(pattern):
+                with suppress(OSError):
+                    if time.time() - path.stat().st_mtime > seconds:
+                        shutil.rmtree(path, ignore_errors=True)
+
+
+def _use(path: Path) -> None:
+    with suppress(OSError):  # a cache on a disk that only reads serves, too
+        os.utime(path)
 
 
 def _stored(path: Path) -> Stored:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skilllib.compiler.dataset import read_dataset
+from skilllib.compiler.format import DATASET
 from skilllib.compiler.text import told_in
 from skilllib.errors import CompilerFailed, InvalidRecord
 from skilllib.records.adapter import Example, Section, SkillText
@@ -59,14 +60,14 @@ class Corpus:
 
 
 def read_corpus(path: Path) -> list[CorpusSkill]:
-    """Return the skills of a dataset, or of all datasets in a folder and below, such as a cache of adapters.
+    """Return the skills of a dataset, or of all files `dataset.jsonl` in a folder and below, such as a cache of adapters.
 
     Raises:
         InvalidRecord: There is none, or one cannot be read.
     """
-    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
+    files = sorted(path.rglob(DATASET)) if path.is_dir() else [path]
     if not files:
-        raise InvalidRecord(f"{path} has no datasets (*.jsonl) in it; give a library, a dataset, or a folder of datasets")
+        raise InvalidRecord(f"{path} has no {DATASET} in it or below; give a library, a dataset, or a folder of datasets")
     return grouped([example for file in files for example in read_dataset(file)])
 
 

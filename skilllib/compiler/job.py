@@ -14,6 +14,7 @@ from skilllib.compiler.cache import AdapterCache, Stored
 from skilllib.compiler.controls import Wrong, swapped
 from skilllib.compiler.evaluation import GRID, Held, Play, evaluated, tuned
 from skilllib.compiler.format import rounded
+from skilllib.errors import AdapterRefused
 from skilllib.models.base import linears
 from skilllib.models.local import LocalModel
 from skilllib.protocols import Base, Compiler, Recorder
@@ -124,7 +125,11 @@ class Compiling:
             device=str(getattr(self.base, "device", "cpu")),
         )
         weights = rounded(weights)
-        lora.refuse_unsound(weights, *_shapes_and_norms(self.base))
+        try:
+            lora.refuse_unsound(weights, *_shapes_and_norms(self.base))
+        except AdapterRefused:
+            self.cache.leave(key)  # its checkpoints lead to the same weights
+            raise
         return weights, cost
 
     def _control(self, request: CompileRequest, progress: Recorder | None) -> LoraWeights | None:

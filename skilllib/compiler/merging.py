@@ -89,7 +89,9 @@ def merged(
 def of_sections(parts: Sequence[Part]) -> list[CompileRequest]:
     """Return one request for each distinct section of the parts' texts, with the examples of every skill that has it.
 
-    A section that several skills share is compiled once: whole adapters would count it once for each of them.
+    A section that several skills share is compiled once: whole adapters would count it once for each of them. Verified answers
+    follow from a skill's procedure, so that a section beside it teaches only what the model itself makes of it: else each
+    section's adapter would know the whole skill, and their sum would count it as often as it has sections.
 
     Raises:
         CompilerFailed: A part has no text.
@@ -98,7 +100,17 @@ def of_sections(parts: Sequence[Part]) -> list[CompileRequest]:
     for part in parts:
         for section in _text(part).sections:
             owners.setdefault(section, []).append(part)
-    return [_request(SkillText(name=section.kind, sections=(section,)), having, parts) for section, having in owners.items()]
+    requests = []
+    for section, having in owners.items():
+        beside = section.kind != "procedure" and any(s.kind == "procedure" for part in having for s in _text(part).sections)
+        request = _request(SkillText(name=section.kind, sections=(section,)), having, parts)
+        requests.append(_unanswered(request) if beside else request)
+    return requests
+
+
+def _unanswered(request: CompileRequest) -> CompileRequest:
+    examples = (one if one.kind == "negative" else one.model_copy(update={"answer": None}) for one in request.examples)
+    return request.model_copy(update={"examples": tuple(examples)})
 
 
 def _of_texts(parts: Sequence[Part]) -> CompileRequest:
@@ -139,6 +151,7 @@ def merged_manifest(parts: Sequence[Part], mode: Mode, weights: LoraWeights, bac
         skill=name,
         key=key,
         text_hash=key.text,
+        code_hash="+".join(part.manifest.code_hash for part in parts),
         base=first.base,
         rank=weights.rank,
         alpha=weights.alpha,

@@ -105,8 +105,11 @@ def test_what_a_dead_process_left_is_swept_up_later(empty: AdapterCache) -> None
     old, new = empty.folder / ".new-dead-1-0", empty.folder / ".new-alive-2-0"
     old.mkdir(), new.mkdir()
     os.utime(old, (time.time() - 7200,) * 2)
+    work, forgotten = empty.workspace(KEY), empty.workspace(KEY.model_copy(update={"seed": 3}))
+    os.utime(work, (time.time() - 7200,) * 2), os.utime(forgotten, (time.time() - 40 * 86400,) * 2)
     empty.store(adapter(2), manifest(seed=2))
     assert not old.exists() and new.exists()
+    assert work.exists() and not forgotten.exists(), "checkpoints wait for the next worker, but not for ever"
 
 
 def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
@@ -118,6 +121,16 @@ def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
     dropped = cache.shrink(2 * stored.bytes)
     assert [one.manifest.key.seed for one in dropped] == [1]
     assert {one.manifest.key.seed for one in cache.all()} == {0, 2}
+
+
+def test_an_adapter_that_runs_is_used(tmp_path: Path) -> None:
+    cache = AdapterCache(tmp_path)
+    for seed in range(2):
+        stored = cache.store(adapter(seed), manifest(seed=seed))
+        os.utime(stored.path, (1000.0 + seed,) * 2)
+    cache.load(cache.all()[0])
+    (dropped,) = cache.shrink(stored.bytes)
+    assert dropped.manifest.key.seed == 1
 
 
 def test_storing_never_drops_what_was_just_stored(tmp_path: Path) -> None:

@@ -49,12 +49,12 @@ def test_a_dataset_holds_the_skills_it_was_written_from_and_their_neighbours(tmp
 
 
 def test_where_there_is_nothing_to_learn_from_it_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRecord, match="has no datasets"):
+    with pytest.raises(InvalidRecord, match=r"has no dataset\.jsonl"):
         read_corpus(tmp_path)
     with pytest.raises(InvalidRecord, match="is no dataset"):
         read_corpus(tmp_path / "nowhere.jsonl")
-    (tmp_path / "broken.jsonl").write_text("{}\n", encoding="utf-8")
-    with pytest.raises(InvalidRecord, match=r"broken\.jsonl is no dataset"):
+    (tmp_path / "dataset.jsonl").write_text("{}\n", encoding="utf-8")
+    with pytest.raises(InvalidRecord, match=r"dataset\.jsonl is no dataset"):
         read_corpus(tmp_path)
     with pytest.raises(CompilerFailed, match=r"the corpus has 3 skills.*needs 4"):
         Corpus.split(grouped(toy.data("tidy")), 0.1, 0)

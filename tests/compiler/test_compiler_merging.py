@@ -57,6 +57,12 @@ def test_each_distinct_section_is_compiled_once(parts: list[Part]) -> None:
         assert all(request.text.text in example.informed[0].content for example in request.rows("own", "train"))
 
 
+def test_a_section_beside_the_procedure_teaches_no_verified_answers(parts: list[Part]) -> None:
+    for request in of_sections(parts):
+        procedure = request.text.sections[0].kind == "procedure"
+        assert all((example.answer is not None) == procedure for example in request.rows("own", "train"))
+
+
 def test_texts_are_compiled_as_one_with_shared_sections_once(parts: list[Part]) -> None:
     compiler = Counting(parts[0].weights)
     merged(parts, "text", compiler=compiler)

@@ -9,16 +9,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import toy
 from agents import bakery_agent
 from test_compiler_circle import ACT, small, spoken
 
-from skilllib.build.compiling import Workshop, cache_of, work
+from skilllib.build.compiling import Workshop, cache_of, stale, work
 from skilllib.compiler.job import Compiled
+from skilllib.errors import StorageFailed, UnknownSkill
 from skilllib.gate.compiling import asked_for, compile_change
 from skilllib.library import SkillLibrary
+from skilllib.records.adapter import AdapterKey, Manifest
 from skilllib.testing import HashingEmbedder, ScriptedWriter, make_bakery
 from skilllib.testing.tiny import tiny_base
 
@@ -100,3 +104,52 @@ def ended(training: object) -> bool:
     """Let a training end at its next look."""
     training.looks = LONG["patience"]  # type: ignore[attr-defined]
     return True
+
+
+def test_a_full_disk_lets_the_order_wait_and_ends_the_worker(learned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SkillLibrary.open(learned / "library", embedder=HashingEmbedder(), index="exact") as library:
+        (skill,) = library.skills("active")
+        library.commit(compile_change(skill, base="any", backend="null", proposer="test"), asked_for(skill.name))
+        with workshop(library, str(learned / "prompts")) as made:
+            full = StorageFailed("cannot write: No space left on device")
+            monkeypatch.setattr(Workshop, "compile", lambda *_, **__: (_ for _ in ()).throw(full))
+            ((order, came),) = work(library, made)
+        assert came is full
+        (waiting,) = library.orders("waiting")
+        assert waiting.number == order.number and waiting.tries == 0, "it was no fault of the order"
+        assert library.problems() == []
+
+
+class Versions:
+    """A library of which only the skills' versions are known."""
+
+    def __init__(self, **versions: str) -> None:
+        self.versions = versions
+
+    def get(self, name: str) -> Any:
+        if name not in self.versions:
+            raise UnknownSkill(name)
+        return SimpleNamespace(code_hash=self.versions[name], text=None, status="active", version=2)
+
+
+def test_a_merged_adapter_is_invalid_as_soon_as_one_of_its_skills_changes() -> None:
+    key = AdapterKey(text="t", base="b", backend="merge-cat", configuration="c")
+    merged = Manifest(
+        skill="tidy+hide",
+        code_hash="1+2",
+        key=key,
+        text_hash="t",
+        base="b",
+        rank=1,
+        alpha=1,
+        targets=(),
+        adapter_hash="",
+        mode="cat",
+    )
+    found = [stale(merged, library) for library in map(as_library, (Versions(tidy="1", hide="2"), Versions(tidy="1", hide="3")))]
+    assert found == ["", "one of its skills is another one since"]
+    assert stale(merged, as_library(Versions(tidy="1"))) == "there is no such skill"
+
+
+def as_library(versions: Versions) -> SkillLibrary:
+    return cast(SkillLibrary, versions)

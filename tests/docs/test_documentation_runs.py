@@ -117,7 +117,8 @@ def test_commands_exist_with_their_options(page: Path) -> None:
         known = _options(group())
         if words and not words[0].startswith("-") and words[0] != "COMMAND":
             assert words[0] in group().commands, command
-            known |= _options(group().commands[words[0]])
+            chosen = group().commands[words[0]]
+            known |= _options(chosen) | _options(getattr(chosen, "commands", {}).get(" ".join(words[1:2]), chosen))
         for word in words:
             if word.startswith("-") and not re.fullmatch(r"-\d.*", word):
                 assert word.partition("=")[0] in known, f"{command}: no option {word}"
