@@ -63,7 +63,8 @@ def cosines(products: Table) -> Table:
     """Return the cosines (n, n) that belong to inner products; 0 for an adapter that changes nothing."""
     norms = np.sqrt(np.diag(products))
     size = norms[:, None] * norms[None]
-    return np.divide(products, size, out=np.zeros_like(products), where=size > 0)
+    found: Table = np.divide(products, size, out=np.zeros_like(products), where=size > 0)
+    return found
 
 
 def placed(between: Table) -> tuple[Table, float]:

@@ -19,7 +19,8 @@ from test_compiler_circle import ACT, small, spoken
 
 from skilllib.build.compiling import Workshop, cache_of, stale, work
 from skilllib.compiler.job import Compiled
-from skilllib.errors import StorageFailed, UnknownSkill
+from skilllib.errors import CompilerFailed, StorageFailed, UnknownSkill
+from skilllib.gate.adapter import AdapterGate
 from skilllib.gate.compiling import asked_for, compile_change
 from skilllib.library import SkillLibrary
 from skilllib.records.adapter import AdapterKey, Manifest
@@ -153,3 +154,16 @@ def test_a_merged_adapter_is_invalid_as_soon_as_one_of_its_skills_changes() -> N
 
 def as_library(versions: Versions) -> SkillLibrary:
     return cast(SkillLibrary, versions)
+
+
+def test_a_skill_in_words_alone_needs_no_examples_where_nothing_is_measured(learned: Path) -> None:
+    base = str(tiny_base(learned / "base", ["Walk to the field."], width=16, layers=1))
+    with SkillLibrary.open(learned / "library", embedder=HashingEmbedder(), index="exact") as library:
+        (skill,) = library.skills("active")
+        told = skill.model_copy(update={"program": None, "text": "Walk to the field.", "calls": ()})
+        with workshop(library, str(learned / "prompts")) as made:
+            assert made.request(told, base).examples == ()
+            assert made.compile(told, base=base, backend="null").stored is not None
+            made.gate = AdapterGate()
+            with pytest.raises(CompilerFailed, match="0 kept tests"):
+                made.request(told, base)
