@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from environments.household.language import HouseholdSkill, Language, episodes, prompt, solved
+from environments.household.language import HouseholdSkill, Language, episodes, labelled, prompt, solved
 from environments.household.rules import THINGS
 from skilllib.compiler.dataset import Rehearsal, examples
 from skilllib.compiler.text import informed
@@ -69,7 +69,7 @@ def _play(skill: HouseholdSkill, thing: str, model: LanguageModel) -> bool:
 
 
 def small_base(
-    folder: Path, of: Language, *, seed: int = 0, steps: int = 600, progress: Recorder | None = None
+    folder: Path, of: Language, *, seed: int = 0, steps: int = 1000, progress: Recorder | None = None
 ) -> TransformersBase:
     """Return a model of about 150,000 parameters that follows texts of the language, taught in about a CPU-minute.
 
@@ -85,7 +85,7 @@ def small_base(
 
 
 def lessons(of: Language, names: Sequence[str], *, seed: int = 0, n: int = 8000, untold: float = 0.1) -> list[Lesson]:
-    """Return prompts that tell the text of a skill, with its next action; a few that tell nothing.
+    """Return whole episodes whose system message tells the text of a skill; a few that tell nothing.
 
     Args:
         of: Its training skills' procedures are shown.
@@ -97,12 +97,10 @@ def lessons(of: Language, names: Sequence[str], *, seed: int = 0, n: int = 8000,
     draw = random.Random(seed)
     found: list[Lesson] = []
     for _ in range(n):
-        skill = replace(draw.choice(of.training), name=draw.choice(names))
-        thing = draw.choice(THINGS)
-        actions = [*(step.format(thing=thing) for step in skill.steps), "done"]
-        at = draw.randrange(len(actions))
-        asked = prompt(skill.name, thing, actions[:at])
-        found.append((asked if draw.random() < untold else informed(asked, skill.text.text), actions[at]))
+        skill, thing = replace(draw.choice(of.training), name=draw.choice(names)), draw.choice(THINGS)
+        *done, last = (labelled(i, step) for i, step in enumerate(skill.steps, 1))
+        asked = prompt(skill.name, thing, done)
+        found.append((asked if draw.random() < untold else informed(asked, skill.text.text), last))
     return found
 
 
@@ -110,5 +108,4 @@ def _words(of: Language) -> list[str]:
     """Return all that is ever said, so that no word is unknown."""
     texts = [skill.text for skill in (*of.training, *of.held_out)]
     merged = SkillText(name="all", sections=tuple(dict.fromkeys(section for text in texts for section in text.sections)))
-    actions = [step.format(thing=thing) for skill in of.training for step in skill.steps for thing in THINGS]
-    return [*(message.content for message in informed(prompt("a b", "cup", ()), merged.text)), *sorted(set(actions))]
+    return [message.content for message in informed(prompt("a b", "cup", ["take it"] * 12), merged.text)]

@@ -8,6 +8,9 @@ the text, or with another skill's, shows what is worth nothing.
     skill.text.text                        # what a model may be told
     episode = rehearsed(skill, "cup")      # what it is asked on the way, and verified answers
     solved(skill, "cup", answer)           # whether `answer(messages) -> str` brings it about, by the world's own check
+
+Actions are short: whoever is to heat something walks to the stove first, and unlocks what is locked. The first action is the
+same in all procedures, and is done before a model is asked anything: it shows the form of answers.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from skilllib.errors import EnvironmentFault
 from skilllib.records.adapter import Section, SkillText
 from skilllib.records.base import Scalar
 from skilllib.records.check import Check
+from skilllib.records.facts import lookup
 from skilllib.records.model import Message
 from skilllib.records.task import Task
 
@@ -37,8 +41,11 @@ SECOND = (
 )  # fmt: skip
 """Words of which names are made."""
 DONE = "done"
-SYSTEM = "You act in a house. Answer with the next action."
-GENERAL = "Do one action after the other, each once. After the last one say done."
+FIRST_ACTION = "take it"
+MOST_ANSWERS = 12
+"""After so many an attempt has failed."""
+SYSTEM = "You act in a house, one action at a time."
+GENERAL = "Do one action after the other."
 PITFALLS = {
     "washing": "Nothing is washed before it is in your hand.",
     "cooking": "The kitchen does not wait: a thing that is put down early stays raw.",
@@ -63,15 +70,14 @@ class HouseholdSkill:
 
     @cached_property
     def steps(self) -> tuple[str, ...]:
-        """The actions, with `{thing}` for the thing."""
-        places = [(STATION[verb], verb) for verb in self.verbs] + [(self.store, "put")]
-        return ("take {thing}", *(step for place, verb in places for step in _at(place, verb)))
+        """The actions, from the first to `done`."""
+        return (FIRST_ACTION, *(f"{verb} it" for verb in self.verbs), f"put it in the {self.store}", DONE)
 
     @cached_property
     def text(self) -> SkillText:
         """The skill in words: a general section that all skills share, a procedure, and pitfalls that a family shares."""
-        lines = "\n".join(f"{i}. {step.format(thing='it')}" for i, step in enumerate((*self.steps, DONE), 1))
-        sections = (("general", GENERAL), ("procedure", f"{self.name}:\n{lines}"), ("pitfalls", PITFALLS[self.family]))
+        procedure = "\n".join((f"{self.name}:", *(labelled(i, step) for i, step in enumerate(self.steps, 1))))
+        sections = (("general", GENERAL), ("procedure", procedure), ("pitfalls", PITFALLS[self.family]))
         return SkillText(name=self.name, sections=tuple(Section(kind=kind, body=body) for kind, body in sections))  # type: ignore[arg-type]
 
     def task(self, thing: str) -> Task:
@@ -104,7 +110,7 @@ class Episode:
     """Prompt and answer."""
 
 
-def language(*, training: int = 160, held_out: int = 40, seed: int = 0, treatments: Sequence[int] = (2,)) -> Language:
+def language(*, training: int = 160, held_out: int = 40, seed: int = 0, treatments: Sequence[int] = (3,)) -> Language:
     """Return a language; no two skills have a name or a procedure in common.
 
     Args:
@@ -134,19 +140,31 @@ def language(*, training: int = 160, held_out: int = 40, seed: int = 0, treatmen
     return Language(skills[:training], skills[training:])
 
 
+def labelled(number: int, action: str) -> str:
+    """Return a line of a procedure, which is an answer, too."""
+    return f"Action {number}: {action}"
+
+
 def prompt(skill: str, thing: str, done: Sequence[str]) -> tuple[Message, ...]:
-    """Return what a model is asked: the task, and the actions so far."""
-    so_far = "\n".join(f"{i}. {action}" for i, action in enumerate(done, 1)) or "nothing"
-    return (
-        Message(role="system", content=SYSTEM),
-        Message(role="user", content=f"Task: {skill} the {thing}.\nDone so far:\n{so_far}\nNext action?"),
-    )
+    """Return what a model is asked: the task, and after each action for the next one.
+
+    A conversation only grows, so that a prefix cache keeps all that was said before.
+
+    Args:
+        skill: Its name.
+        thing: What it is done with.
+        done: Answers so far, the first one included.
+    """
+    turns = [Message(role="system", content=SYSTEM), Message(role="user", content=f"Task: {skill} the {thing}. Action 1?")]
+    for number, answer in enumerate(done, 2):
+        turns += [Message(role="assistant", content=answer), Message(role="user", content=f"Action {number}?")]
+    return tuple(turns)
 
 
 def rehearsed(skill: HouseholdSkill, thing: str, *, seed: int = 0) -> Episode:
     """Return what executing a skill's procedure comes to."""
     exchanges: list[tuple[tuple[Message, ...], str]] = []
-    script = iter((*(step.format(thing=thing) for step in skill.steps), DONE))
+    script = iter([labelled(i, step) for i, step in enumerate(skill.steps, 1)][1:])
 
     def answer(messages: tuple[Message, ...]) -> str:
         exchanges.append((messages, next(script)))
@@ -165,28 +183,34 @@ def episodes(skill: HouseholdSkill, *, seed: int = 0) -> Iterator[Episode]:
 def solved(skill: HouseholdSkill, thing: str, answer: Callable[[tuple[Message, ...]], str], *, seed: int = 0) -> bool:
     """Return whether whoever answers brings about what the world's check asks for.
 
-    The first answer that is no action, or an action that cannot be done, ends it.
+    Only the first line of an answer counts. The first one that is no action, or an action that cannot be done, ends it.
     """
-    house, task, done = HouseholdEnvironment(length=LENGTH), skill.task(thing), list[str]()
+    house, task = HouseholdEnvironment(length=LENGTH), skill.task(thing)
     before = house.reset(seed).facts
-    while (action := " ".join(answer(prompt(skill.name, thing, done)).split())) != DONE and len(done) < LENGTH - 1:
-        call = parsed(house, action)
-        if call is None or house.call(*call).failure is not None:
+    action, answers = FIRST_ACTION, [labelled(1, FIRST_ACTION)]
+    while action != DONE:
+        if len(answers) > MOST_ANSWERS or not _done(house, action, thing):
             return False
-        done.append(action)
-    check = Check(task.check or "")
-    return action == DONE and check.holds(before, house.observe().facts, {})
+        line = (answer(prompt(skill.name, thing, answers)).strip().splitlines() or [""])[0].strip()
+        answers.append(line)
+        action = line.removeprefix(labelled(len(answers), ""))
+    return Check(task.check or "").holds(before, house.observe().facts, {})
 
 
-def parsed(house: HouseholdEnvironment, action: str) -> tuple[str, dict[str, Scalar]] | None:
-    """Return the call that an action in words is, such as `clean cup`; None where it is none."""
+def _done(house: HouseholdEnvironment, action: str, thing: str) -> bool:
+    """Make the calls of an action; return whether it is one, and could be done."""
     verb, _, argument = action.partition(" ")
-    primitive = house.spec.primitive(verb)
-    if primitive is None or argument not in (primitive.parameters[0].choices or ()):
-        return None
-    return verb, {primitive.parameters[0].name: argument}
+    if action in (FIRST_ACTION, f"{verb} it") and verb in ("take", *STATION):
+        place = STATION.get(verb)
+    elif verb == "put" and argument.removeprefix("it in the ") in STORES:
+        place = argument.removeprefix("it in the ")
+    else:
+        return False
+    calls: list[tuple[str, dict[str, Scalar]]] = [("go", {"to": place})] if place else []
+    if place in DOORS and not _unlocked(house, place):
+        calls.append(("unlock", {"door": place}))
+    return all(house.call(*call).failure is None for call in [*calls, (verb, {"thing": thing})])
 
 
-def _at(place: str, verb: str) -> tuple[str, ...]:
-    unlocked = (f"unlock {place}",) if place in DOORS else ()
-    return (f"go {place}", *unlocked, f"{verb} {{thing}}")
+def _unlocked(house: HouseholdEnvironment, door: str) -> bool:
+    return bool(lookup(house.observe().facts, f"unlocked.{door}"))

@@ -17,7 +17,7 @@ from skilllib.testing.tiny import tiny_base
 
 Lesson = tuple[tuple[Message, ...], str]
 """A prompt and its answer."""
-ROWS = 32
+ROWS = 8
 """Lessons of a step."""
 WARM_UP = 0.1
 """Share of the steps over which the learning rate rises."""
@@ -29,15 +29,14 @@ def taught_base(
     *,
     spoken: Iterable[str] = (),
     seed: int = 0,
-    steps: int = 600,
+    steps: int = 1000,
     shape: tuple[int, int] = (64, 3),
     lr: float = 4e-3,
     progress: Recorder | None = None,
 ) -> Path:
     """Return the folder of a small model that learned lessons; it is taught once and found again under its hash.
 
-    The loss is that of the whole last message and of the answer: what a conversation repeats of a text in its context teaches
-    copying as much as answers do.
+    The loss is that of all that comes after the first message: each turn of a conversation teaches as much as the last answer.
 
     Args:
         folder: Where models are kept.
@@ -82,8 +81,8 @@ def _teach(folder: Path, lessons: Sequence[Lesson], *, steps: int, lr: float, se
 
 
 def _tokens(tokenizer: Any, messages: tuple[Message, ...], answer: str) -> tuple[list[int], int]:
-    """Return a lesson's tokens, and where its last message begins."""
-    before = prompt_ids(tokenizer, messages[:-1]) if len(messages) > 1 else []
+    """Return a lesson's tokens, and where its second message begins."""
+    before = prompt_ids(tokenizer, messages[:1]) if len(messages) > 1 else []
     ids = [*prompt_ids(tokenizer, messages), *answer_ids(tokenizer, answer)]
     return ids, len(before)
 
