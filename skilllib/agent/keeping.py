@@ -80,7 +80,7 @@ def compared(library: SkillLibrary, skill: Skill, proof: Proof, prover: Prover) 
     if found is None:
         return proof.model_copy(update={"compared": tuple(ran)})
     words, promised = found.words(skill.name), {provision.check for provision in found.skill.contract.provides}
-    said = {"compared": tuple(ran), "twin": words}
+    said: dict[str, object] = {"compared": tuple(ran), "twin": words}
     if {provision.check for provision in skill.contract.provides} <= promised:
         said |= {"accepted": False, "reason": words}
     return proof.model_copy(update=said)

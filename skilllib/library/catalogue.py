@@ -165,8 +165,9 @@ class Catalogue:
 
 
 def _starts(prefix: str) -> sa.ColumnElement[bool]:
-    columns = tables.versions.c
-    return sa.or_(columns.code_hash.startswith(prefix), columns.version_hash.startswith(prefix))
+    """Return the condition that a hash begins with hexadecimal digits, as ranges, which an index answers and LIKE does not."""
+    hashes = (tables.versions.c.code_hash, tables.versions.c.version_hash)
+    return sa.or_(*(sa.and_(one >= prefix, one < f"{prefix}g") for one in hashes))
 
 
 def _matches(skill: Skill, prefix: str) -> bool:

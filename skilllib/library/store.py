@@ -147,7 +147,7 @@ def _rows() -> sa.Select[Any]:
 
 # Queries that every look-up asks are put together once: that takes longer than the answer.
 _ROWS = _rows()
-_KEYS = sa.bindparam("keys", expanding=True)
+_KEYS: sa.BindParameter[Any] = sa.bindparam("keys", expanding=True)
 _BY_HASH = _ROWS.where(tables.versions.c.code_hash.in_(_KEYS))
 _FIGURES = tuple(Statistics.model_fields)
 _COUNTED = sa.select(tables.statistics.c.code_hash, *(tables.statistics.c[name] for name in _FIGURES)).where(
