@@ -209,7 +209,8 @@ def _done(house: HouseholdEnvironment, action: str, thing: str) -> bool:
     calls: list[tuple[str, dict[str, Scalar]]] = [("go", {"to": place})] if place else []
     if place in DOORS and not _unlocked(house, place):
         calls.append(("unlock", {"door": place}))
-    return all(house.call(*call).failure is None for call in [*calls, (verb, {"thing": thing})])
+    calls.append((verb, {"thing": thing}))
+    return all(house.call(*call).failure is None for call in calls)
 
 
 def _unlocked(house: HouseholdEnvironment, door: str) -> bool:
