@@ -78,7 +78,7 @@ def small_base(
     """
     names = [skill.name for skill in (*of.training, *of.held_out)]
     return TransformersBase(
-        taught_base(folder, lessons(of, names, seed=seed), spoken=_words(of), seed=seed, steps=steps, progress=progress),
+        taught_base(folder, lessons(of, names, seed=seed), spoken=words(of), seed=seed, steps=steps, progress=progress),
         dtype="float32",
         device="cpu",
     )
@@ -104,7 +104,7 @@ def lessons(of: Language, names: Sequence[str], *, seed: int = 0, n: int = 8000,
     return found
 
 
-def _words(of: Language) -> list[str]:
+def words(of: Language) -> list[str]:
     """Return all that is ever said, so that no word is unknown."""
     texts = [skill.text for skill in (*of.training, *of.held_out)]
     merged = SkillText(name="all", sections=tuple(dict.fromkeys(section for text in texts for section in text.sections)))

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from skilllib.compiler import checkpoint
-from skilllib.compiler.rows import TOP, Row, answered, divergence, row, taught
+from skilllib.compiler.rows import TOP, Row, answered, divergence, joined, row, taught
 from skilllib.errors import CompilerFailed, InvalidRecord, StorageFailed
 from skilllib.models.base import linears
 from skilllib.models.hooks import mounted
@@ -100,30 +100,30 @@ class Distill:
             "negatives": request.rows("negative", "train"),
             "held_negatives": request.rows("negative", "held_out"),
         }
-        teacher = LocalModel(self.base)
-        found: dict[str, list[Row]] = {}
-        for part, examples in parts.items():
-            found[part] = []
-            for i, example in enumerate(examples, 1):
-                found[part] += self._taught(example, teacher)
-                if progress is not None:
-                    progress("teaching", part=part, step=i, of=len(examples))
-        return Lessons(**found)
+        return Lessons(**{part: self._taught(examples, part, progress) for part, examples in parts.items()})
 
-    def _taught(self, example: Example, teacher: LocalModel) -> list[Row]:
-        """Return an example's rows with the teacher's word: told the text for an own example, told nothing for a negative."""
+    def _taught(self, examples: Sequence[Example], part: str, progress: Recorder | None) -> list[Row]:
+        """Return examples' rows with the teacher's word: told the text for an own example, told nothing for a negative."""
         model, tokenizer = self.base.loaded()
-        told = example.informed if example.kind == "own" else example.prompt
-        students, teachers = [], []
-        if example.answer is not None:
-            students.append(answered(tokenizer, example))
-            teachers.append(answered(tokenizer, example, told=example.kind == "own"))
-        if example.answer is None or self.options.own_answers:
-            request = Request(purpose="act", messages=told, max_tokens=self.options.answer_tokens)
-            answer = teacher.continued(request)
-            students.append(row(tokenizer, example.prompt, answer))
-            teachers.append(row(tokenizer, told, answer))
-        return taught(model, teachers, students, self.options.top)
+        teacher = LocalModel(self.base)
+        students, teachers = list[Row](), list[Row]()
+        for example in examples:
+            told = example.informed if example.kind == "own" else example.prompt
+            if example.answer is not None:
+                students.append(answered(tokenizer, example))
+                teachers.append(answered(tokenizer, example, told=example.kind == "own"))
+            if example.answer is None or self.options.own_answers:
+                request = Request(purpose="act", messages=told, max_tokens=self.options.answer_tokens)
+                answer = teacher.continued(request)
+                students.append(row(tokenizer, example.prompt, answer))
+                teachers.append(row(tokenizer, told, answer))
+        found = list[Row]()
+        students, teachers = joined(students, teachers)
+        for i, pair in enumerate(zip(teachers, students, strict=True), 1):
+            found += taught(model, pair[:1], pair[1:], self.options.top)
+            if progress is not None:
+                progress("teaching", part=part, step=i, of=len(students))
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from skilllib.compiler.rows import answered, divergence, nll, taught
+from skilllib.compiler.rows import answered, divergence, joined, nll, taught
 from skilllib.compiler.text import informed
 from skilllib.models.hooks import mounted, tensors
 from skilllib.models.local import LocalModel
@@ -88,7 +88,7 @@ def likelihood(local: LocalModel, examples: Sequence[Example], *, told: bool = F
     """Return the mean negative log-likelihood of a token of verified answers, with what is mounted; None without answers."""
     model, tokenizer = local.base.loaded()
     rows = [answered(tokenizer, example, told=told) for example in examples if example.answer is not None]
-    return nll(model, rows) if rows else None
+    return nll(model, joined(rows, rows)[0]) if rows else None
 
 
 def locality(local: LocalModel, weights: LoraWeights, negatives: Sequence[Example]) -> float | None:
@@ -97,6 +97,7 @@ def locality(local: LocalModel, weights: LoraWeights, negatives: Sequence[Exampl
 
     model, tokenizer = local.base.loaded()
     rows = [answered(tokenizer, example) for example in negatives if example.answer is not None]
+    rows, _ = joined(rows, rows)
     if not rows:
         return None
     with local.mounted(None):

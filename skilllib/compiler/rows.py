@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from skilllib.models.local import answer_ids, prompt_ids
@@ -17,17 +17,24 @@ TINY = 1e-9
 
 @dataclass(frozen=True)
 class Row:
-    """One prompt with one answer, as tokens."""
+    """One prompt with one answer, as tokens; or a conversation with several answers."""
 
     ids: list[int]
     start: int
-    """Where the answer begins."""
+    """Where the answer begins; of several the last one."""
     top: Any = None
     """The teacher's likeliest tokens at each place of the answer, (tokens, k)."""
     probabilities: Any = None
     """Their probabilities, (tokens, k)."""
     verified: bool = False
     """Whether the answer was executed and verified; else it is the teacher's own."""
+    earlier: tuple[int, ...] = ()
+    """Where the tokens of earlier answers are."""
+
+    @property
+    def places(self) -> list[int]:
+        """Where the tokens of all answers are."""
+        return [*self.earlier, *range(self.start, len(self.ids))]
 
 
 def row(tokenizer: Any, prompt: Sequence[Message], answer: Sequence[int], *, verified: bool = False) -> Row:
@@ -42,6 +49,33 @@ def answered(tokenizer: Any, example: Example, *, told: bool = False) -> Row:
     return row(tokenizer, prompt, answer_ids(tokenizer, example.answer or ""), verified=example.answer is not None)
 
 
+def joined(rows: Sequence[Row], told: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return rows with those put together of which one goes on from the other, so that a conversation is computed once.
+
+    Args:
+        rows: As a student sees them.
+        told: The same rows as a teacher sees them; two are put together only where both go on.
+    """
+    found: list[tuple[Row, Row]] = []
+    for pair in sorted(zip(rows, told, strict=True), key=lambda pair: -len(pair[0].ids)):
+        for i, longer in enumerate(found):
+            if all(_goes_on(after, before) for after, before in zip(longer, pair, strict=True)):
+                found[i] = (_with(longer[0], pair[0]), _with(longer[1], pair[1]))
+                break
+        else:
+            found.append(pair)
+    return [student for student, _ in found], [teacher for _, teacher in found]
+
+
+def _goes_on(after: Row, before: Row) -> bool:
+    begun = after.ids[: len(before.ids)] == before.ids and len(before.ids) <= after.start
+    return begun and after.verified == before.verified and not set(before.places) & set(after.earlier)
+
+
+def _with(after: Row, before: Row) -> Row:
+    return replace(after, earlier=tuple(sorted((*after.earlier, *before.places))))
+
+
 def logits(model: Any, rows: Sequence[Row]) -> tuple[Any, Any, Any]:
     """Return the logits at every place of the answers, (n, vocabulary), the answers' tokens (n) and their rows (n)."""
     import torch
@@ -50,7 +84,7 @@ def logits(model: Any, rows: Sequence[Row]) -> tuple[Any, Any, Any]:
     padded = torch.tensor([row.ids + [0] * (longest - len(row.ids)) for row in rows], device=model.device)
     mask = torch.tensor([[1] * len(row.ids) + [0] * (longest - len(row.ids)) for row in rows], device=model.device)
     hidden = model.base_model(input_ids=padded, attention_mask=mask, use_cache=False).last_hidden_state
-    places = [(i, place) for i, row in enumerate(rows) for place in range(row.start, len(row.ids))]
+    places = [(i, place) for i, row in enumerate(rows) for place in row.places]
     which = torch.tensor([i for i, _ in places], device=model.device)
     before = torch.tensor([place - 1 for _, place in places], device=model.device)
     # Only the answers go through the head: the logits of whole prompts would be the largest tensor by far.
@@ -66,7 +100,7 @@ def taught(model: Any, teacher: Sequence[Row], student: Sequence[Row], k: int = 
         with torch.inference_mode():
             all_of, _, _ = logits(model, [told])
             probabilities, top = torch.softmax(all_of, -1).topk(min(k, all_of.shape[-1]))
-        found.append(Row(plain.ids, plain.start, top.clone(), probabilities.clone(), plain.verified))
+        found.append(replace(plain, top=top.clone(), probabilities=probabilities.clone()))
     return found
 
 
@@ -74,10 +108,10 @@ def sure(one: Row, k: int = TOP) -> Row:
     """Return a row with a teacher who is sure of its answer: KL to that one is the negative log-likelihood."""
     import torch
 
-    answer = one.ids[one.start :]
+    answer = [one.ids[place] for place in one.places]
     probabilities = torch.zeros(len(answer), k)
     probabilities[:, 0] = 1
-    return Row(one.ids, one.start, torch.tensor(answer)[:, None].expand(-1, k), probabilities, one.verified)
+    return replace(one, top=torch.tensor(answer)[:, None].expand(-1, k), probabilities=probabilities)
 
 
 def divergence(model: Any, rows: Sequence[Row]) -> tuple[Any, Any]:
