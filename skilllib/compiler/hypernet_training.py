@@ -21,11 +21,11 @@ from skilllib.compiler.hypernet_bundle import ABOUT, Bundle, Point, read_bundle,
 from skilllib.compiler.hypernet_corpus import Corpus, CorpusSkill
 from skilllib.compiler.hypernet_network import Shape, beginning, features, gathered, generated
 from skilllib.compiler.hypernet_options import HypernetOptions
-from skilllib.compiler.rows import TOP, Row, answered, divergence, nll, row, sure, taught
+from skilllib.compiler.rows import TOP, Row, answered, divergence, joined, nll, row, sure, taught
 from skilllib.errors import CompilerFailed, StorageFailed
 from skilllib.models.hooks import mounted
 from skilllib.protocols import Base, Recorder
-from skilllib.records.adapter import Cost, Example, SkillText
+from skilllib.records.adapter import Cost, SkillText
 from skilllib.records.model import Message
 
 RECALL = (Message(role="user", content="What do you know how to do?"),)
@@ -72,8 +72,8 @@ class Fitting:
     curve: list[Point] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
     _features: dict[str, Any] = field(default_factory=dict)
-    _answers: dict[Example, Row] = field(default_factory=dict)
-    _plain: dict[Example, Row] = field(default_factory=dict)
+    _rows: dict[str, list[Row]] = field(default_factory=dict)
+    _plain: dict[tuple[str, int], Row] = field(default_factory=dict)
     _model: Any = None
     _tokenizer: Any = None
     _shape: Any = None
@@ -191,8 +191,8 @@ class Fitting:
                 texts = tuple(dict.fromkeys((*texts, *sections(beside.text))))
         rows = [self._own(skill, whole=texts == (skill.text,), draw=draw) for _ in range(self.options.rows)]
         for _ in range(self.options.negatives):
-            foreign = others[int(draw.integers(len(others)))].examples if others else skill.examples
-            rows.append(self._unchanged(foreign[int(draw.integers(len(foreign)))]))
+            foreign = others[int(draw.integers(len(others)))] if others else skill
+            rows.append(self._unchanged(foreign, int(draw.integers(len(self._answered(foreign))))))
         return Drawn(texts, tuple(rows))
 
     def _own(self, skill: CorpusSkill, *, whole: bool, draw: np.random.Generator) -> Row:
@@ -200,23 +200,27 @@ class Fitting:
         if draw.random() < self.options.recall and whole:
             recalled = text_ids(self._tokenizer, skill.text, self.options)[: self.options.recall_tokens]
             return sure(row(self._tokenizer, RECALL, recalled), self._top)
-        return self._answered(skill.examples[int(draw.integers(len(skill.examples)))])
+        answers = self._answered(skill)
+        return answers[int(draw.integers(len(answers)))]
 
-    def _answered(self, example: Example) -> Row:
-        if example not in self._answers:
-            self._answers[example] = sure(answered(self._tokenizer, example), self._top)
-        return self._answers[example]
+    def _answered(self, skill: CorpusSkill) -> list[Row]:
+        """Return the verified answers of a skill; a conversation that only grows is one row."""
+        if skill.text.hash not in self._rows:
+            rows = [answered(self._tokenizer, example) for example in skill.examples]
+            self._rows[skill.text.hash] = [sure(one, self._top) for one in joined(rows, rows)[0]]
+        return self._rows[skill.text.hash]
 
     @property
     def _top(self) -> int:
         return min(TOP, int(self._model.config.vocab_size))
 
-    def _unchanged(self, example: Example) -> Row:
-        """Return a row with what the base says to it without any adapter."""
-        if example not in self._plain:
-            one = self._answered(example)
-            (self._plain[example],) = taught(self._model, [one], [one])
-        return self._plain[example]
+    def _unchanged(self, skill: CorpusSkill, number: int) -> Row:
+        """Return a row of a skill with what the base says to it without any adapter."""
+        key = (skill.text.hash, number)
+        if key not in self._plain:
+            one = self._answered(skill)[number]
+            (self._plain[key],) = taught(self._model, [one], [one])
+        return self._plain[key]
 
     def _adapters(self, parameters: dict[str, Any], groups: Sequence[Sequence[SkillText]]) -> dict[str, tuple[Any, Any]]:
         """Return the adapters of groups of texts; each distinct text is read once."""
@@ -254,18 +258,22 @@ class Fitting:
         looked_at = self.corpus.held_out[:SKILLS_LOOKED_AT]
         total, tokens = 0.0, 0
         for i, skill in enumerate(looked_at):
-            rows = [self._answered(example) for example in skill.examples[:ROWS_LOOKED_AT]]
+            rows = self._answered(skill)[:ROWS_LOOKED_AT]
             text = looked_at[(i + shift) % len(looked_at)].text
             with torch.no_grad(), mounted(self._model, self._adapters(parameters, [[text]])):
                 _, means = divergence(self._model, rows)
-            sizes = [len(one.ids) - one.start for one in rows]
+            sizes = [len(one.places) for one in rows]
             total, tokens = total + float(np.dot(means.tolist(), sizes)), tokens + sum(sizes)
         return total / tokens
 
     def _likelihood(self, *, told: bool) -> float:
         """Return the nats a token of held-out skills' answers without an adapter."""
-        examples = [example for skill in self.corpus.held_out[:SKILLS_LOOKED_AT] for example in skill.examples[:ROWS_LOOKED_AT]]
-        return nll(self._model, [answered(self._tokenizer, example, told=told) for example in examples])
+        total, tokens = 0.0, 0
+        for skill in self.corpus.held_out[:SKILLS_LOOKED_AT]:
+            plain, shown = ([answered(self._tokenizer, example, told=way) for example in skill.examples] for way in (False, told))
+            for one in joined(plain, shown)[1][:ROWS_LOOKED_AT]:
+                total, tokens = total + nll(self._model, [one]) * len(one.places), tokens + len(one.places)
+        return total / tokens
 
     def _tell(self, event: str, **figures: float) -> None:
         if self.progress is not None:

@@ -51,8 +51,6 @@ OPTIONS: dict[bool, dict[str, Any]] = {
 }
 """Options of the fit by whether the base is the small model."""
 ARMS = {"none": "no skill", "context": "text in context", "right": "adapter of its text", "wrong": "adapter of another's text"}
-LENGTHS = (2,)
-"""Treatments of a procedure."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ class Bench:
 
     def measured(self, seed: int) -> dict[str, Any]:
         """Return what one seed came to."""
-        drawn = language(seed=seed, treatments=LENGTHS)
+        drawn = language(seed=seed)
         base = self.base(drawn, seed)
         bundle = self.fitted(base, drawn, seed)
         compiler, begun = make(base, folder=str(self.hypernet(seed))), time.process_time()
