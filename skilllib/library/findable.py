@@ -37,7 +37,8 @@ DETAILS = 0.5
 """Weight of the vector of a skill's details beside that of its name and summary."""
 
 
-_NUMBER = sa.cast(tables.meta.c.value, sa.Integer)
+# PostgreSQL casts nothing that is no number; what a damaged row says is for the doctor to tell.
+_NUMBER = sa.case((tables.meta.c.value.regexp_match("^[0-9]{1,9}$"), sa.cast(tables.meta.c.value, sa.Integer)), else_=0)
 _DUE = (
     sa.select(_NUMBER, tables.ledger.c.hash)
     .join(tables.ledger, tables.ledger.c.number == _NUMBER, isouter=True)
@@ -140,7 +141,8 @@ class Findable:
 
     def _due(self) -> Stamp:
         with self._database.reading() as connection:
-            entry, check = connection.execute(_DUE).one()
+            found = connection.execute(_DUE).first()
+        entry, check = found or (0, None)
         return Stamp(entry, check or ledger.FIRST, self.fingerprint)
 
     def follow_if_open(self) -> None:

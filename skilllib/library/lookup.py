@@ -29,6 +29,8 @@ from skilllib.records.skill import Status
 
 _RANKED, _WEIGHED = 10, 30
 """Candidates whose records are read, at least; more where contracts are weighed, which can move a skill far."""
+_ROUNDING = 1e-5
+"""Cosines of an index and of the vectors themselves differ by less; the nearest pair of a small library is no copy for that."""
 
 
 class About(TypedDict, total=False):
@@ -98,7 +100,7 @@ class Lookup(Catalogue, RunLog):
         if not ranking.same_contract(one.skill, other.skill):
             return False
         first, second = self._findable.vectors([one.candidate.key, other.candidate.key])
-        return float(first @ second) >= near
+        return float(first @ second) > near + _ROUNDING
 
     def _calibration(self) -> Calibration:
         """Return what was read off this library, anew where it has changed much since."""
