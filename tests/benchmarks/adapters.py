@@ -8,7 +8,9 @@
 tokens with and without a prefix cache, and after how many uses compiling has paid; `edit` the time from an edit to a new adapter.
 Each cell is written to OUT as soon as it is there, and adapters lie beside it, so that a run that was stopped goes on.
 
-BASE is a hub id, a folder or a GGUF file; `small` is a model of 150,000 parameters, taught on the spot. Adapters learn with 9 of
+Success is that of a whole procedure with a thing from which nothing was learned, answered greedily.
+
+BASE is a hub id, a folder or a GGUF file; `small` is a model of 125,000 parameters, taught on the spot. Adapters learn with 9 of
 12 things and are measured with the other 3; negatives come from skills that they are never mounted with.
 """
 
@@ -37,7 +39,7 @@ from skilllib.compiler import lora
 from skilllib.compiler.cache import AdapterCache
 from skilllib.compiler.dataset import read_dataset
 from skilllib.compiler.distill import make
-from skilllib.compiler.evaluation import Held, likelihood, locality, scored
+from skilllib.compiler.evaluation import likelihood, locality
 from skilllib.compiler.format import DATASET
 from skilllib.compiler.job import Compiled, Compiling
 from skilllib.compiler.merging import Part, merged
@@ -51,13 +53,13 @@ from skilllib.records.model import Message
 SMALL = "small"
 OPTIONS: dict[bool, dict[str, Any]] = {
     True: {"steps": 100, "lr": 1e-2, "layers": 1.0, "targets": ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"]},
-    False: {"steps": 20, "patience": 2},
+    False: {"steps": 25, "rows": 4, "negatives": 4},
 }
-"""Options of `distill` by whether the base is the small model."""
+"""Options of `distill` by whether the base is the small model. Rows are whole conversations."""
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 MODES: tuple[Mode, ...] = ("direct", "text", "component", "cat", "svd")
-SKILLS, OTHERS = 10, 6
-"""Skills of a seed, and others whose prompts are negatives."""
+SKILLS, OTHERS, NEGATIVES = 10, 6, 40
+"""Skills of a seed, others whose prompts are negatives, and how many of these prompts."""
 
 
 @dataclass
@@ -93,7 +95,7 @@ class Bench:
         return self.locals[key]
 
     def compiler(self, seed: int) -> Compiler:
-        return make(self.local(seed).base, **OPTIONS[self.small])
+        return make(self.local(seed).base, own_answers=False, **OPTIONS[self.small])
 
     @cached_property
     def cache(self) -> AdapterCache:
@@ -120,7 +122,7 @@ class Bench:
         return self.results[name]
 
     def request(self, seed: int, skill: HouseholdSkill) -> CompileRequest:
-        return lessons.request(skill, self.others(seed), self.local(seed).base, seed=seed)
+        return lessons.request(skill, self.others(seed), self.local(seed).base, seed=seed, negatives=NEGATIVES)
 
     def compiled(self, seed: int, skill: HouseholdSkill) -> Compiled:
         compiling = Compiling(base=self.local(seed).base, compiler=self.compiler(seed), cache=self.cache)
@@ -131,17 +133,22 @@ class Bench:
         assert stored is not None
         return self.cache.load(stored)
 
-    def held(self, seed: int, skill: HouseholdSkill) -> Held:
-        asked = self.request(seed, skill)
-        own, negatives = asked.rows("own", "held_out"), asked.rows("negative", "held_out")
-        tasks = lessons.plays(skill, lessons.held_out_things(asked))
-        return Held(text=skill.text.text, own=own, negatives=negatives, tasks=tasks)
-
-    def success(self, seed: int, skill: HouseholdSkill, weights: LoraWeights | None) -> float:
-        """Return the share of held-out tasks that are solved without the text."""
-        local, tasks = self.local(seed), self.held(seed, skill).tasks
+    def success(self, seed: int, skill: HouseholdSkill, weights: LoraWeights | None, *, told: bool = False) -> float:
+        """Return the share of held-out things with which a skill is carried out, its text in context or not."""
+        local = self.local(seed)
+        things = lessons.held_out_things(self.request(seed, skill))
         with local.mounted(weights):
-            return sum(play(local) for play in tasks) / len(tasks)
+            return sum(lessons.greedy(local, skill, thing, told=told) for thing in things) / len(things)
+
+    def nll(self, seed: int, skill: HouseholdSkill, weights: LoraWeights | None, *, told: bool = False) -> float | None:
+        """Return nats a token of held-out verified answers."""
+        local = self.local(seed)
+        with local.mounted(weights):
+            return likelihood(local, self.request(seed, skill).rows("own", "held_out"), told=told)
+
+    def away(self, seed: int, skill: HouseholdSkill, weights: LoraWeights) -> float | None:
+        """Return how far other skills' prompts are answered otherwise, in nats a token."""
+        return locality(self.local(seed), weights, self.request(seed, skill).rows("negative", "held_out"))
 
 
 def distill(bench: Bench) -> Iterator[int]:
@@ -157,14 +164,15 @@ def distill(bench: Bench) -> Iterator[int]:
 
 
 def _arms(bench: Bench, seed: int, skill: HouseholdSkill, other: HouseholdSkill) -> dict[str, Any]:
-    compiled, held = bench.compiled(seed, skill), bench.held(seed, skill)
     own, wrong = bench.weights(seed, skill), bench.weights(seed, other)
     arms = {"none": (None, False), "context": (None, True), "adapter": (own, False), "wrong": (wrong, False), "both": (own, True)}
-    scores = {arm: scored(bench.local(seed), mounted, held, told=told) for arm, (mounted, told) in arms.items()}
     return {
-        **{arm: {"success": score.success, "nll": score.nll} for arm, score in scores.items()},
-        "locality": locality(bench.local(seed), own, held.negatives),
-        **compiled.manifest.cost.model_dump(),
+        **{
+            arm: {"success": bench.success(seed, skill, mounted, told=told), "nll": bench.nll(seed, skill, mounted, told=told)}
+            for arm, (mounted, told) in arms.items()
+        },
+        "locality": bench.away(seed, skill, own),
+        **bench.compiled(seed, skill).manifest.cost.model_dump(),
     }
 
 
@@ -181,13 +189,11 @@ def alpha(bench: Bench) -> Iterator[int]:
 
 
 def _curve(bench: Bench, seed: int, skill: HouseholdSkill) -> dict[str, Any]:
-    local, held, own, found = bench.local(seed), bench.held(seed, skill), bench.weights(seed, skill), {}
+    own, found = bench.weights(seed, skill), {}
     for value in ALPHAS:
         scaled = own.scaled(value)
-        with local.mounted(scaled):
-            nll = likelihood(local, held.own)
-        success = bench.success(seed, skill, scaled)
-        found[f"{value:g}"] = {"success": success, "nll": nll, "locality": locality(local, scaled, held.negatives)}
+        success, nll = bench.success(seed, skill, scaled), bench.nll(seed, skill, scaled)
+        found[f"{value:g}"] = {"success": success, "nll": nll, "locality": bench.away(seed, skill, scaled)}
     return found
 
 

@@ -78,13 +78,13 @@ def ordered(workshop: Workshop, name: str, base: str) -> Compiled:
     return compiled
 
 
-def edited(library: SkillLibrary, name: str) -> Skill:
-    """Make a new version of a skill active that does one thing more."""
+def edited(library: SkillLibrary, name: str, more: str, primitives: set[str]) -> Skill:
+    """Make a new version of a skill active that makes one call more."""
     old = library.get(name)
     assert old.program is not None
-    program = Program.parse(f"{old.program.source.rstrip()}\n    walk('home')\n")
+    program = Program.parse(f"{old.program.source.rstrip()}\n    {more}\n")
     (test, *_) = library.tests(old.code_hash)
-    task = Task(id=name, environment="bakery", goal=name, check=test.check)
+    task = Task(id=name, environment=old.environment, goal=name, check=test.check)
     verdict = Verdict(solved=True, score=1.0, reason="as recorded")
     nothing = Execution(before=Observation(text="", facts={}), after=Observation(text="", facts={}))
     trace = Trace(task=task, attempts=(Attempt(number=1, program=program, execution=nothing, verdict=verdict),))
@@ -94,11 +94,16 @@ def edited(library: SkillLibrary, name: str) -> Skill:
         contract=old.contract,
         calls={callee.name: callee.code_hash for callee in old.calls},
         provenance=old.provenance,
-        primitives={"walk", "gather"},
+        primitives=primitives,
         description=old.description,
         merges=(old.code_hash,),
     )
-    proof = Proof(task=task, trials=tuple(Trial(seed=s, solved=True) for s in range(100, 105)), accepted=True, reason="as recorded")
+    proof = Proof(
+        task=task,
+        trials=tuple(Trial(seed=s, solved=True, arguments=test.arguments) for s in range(100, 105)),
+        accepted=True,
+        reason="as recorded",
+    )
     change = Change(kind="edit", targets=(new.code_hash,), proposer="test")
     library.commit(change, Decision(outcome="promote", codes=("proven",)), proof=proof)
     return library.get(name)
@@ -127,7 +132,7 @@ def test_from_learning_to_weights_and_back(workshop: Workshop, learned: Path) ->
         with local.mounted(cache.load(stored)):
             assert play(local), "with the adapter and no text it comes to the same verdict as the code"
 
-    new = edited(library, skill.name)
+    new = edited(library, skill.name, "walk('home')", {"walk", "gather"})
     assert "another one since" in stale(stored.manifest, library, base_hash)
     assert valid_adapter(library, cache, new, base_hash) is None
     workshop.gate = None

@@ -13,15 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import hyper
+import lessons
 import numpy as np
 import pytest
 import toy
 
+from environments.household.language import language
 from skilllib.compiler import checkpoint, hypernet_training, lora
+from skilllib.compiler.dataset import examples
 from skilllib.compiler.hypernet import Hypernet, make
 from skilllib.compiler.hypernet_bundle import read_bundle
+from skilllib.compiler.hypernet_corpus import Corpus, grouped
 from skilllib.compiler.hypernet_network import gathered, generated
-from skilllib.compiler.hypernet_training import sections
+from skilllib.compiler.hypernet_options import options_of
+from skilllib.compiler.hypernet_training import Fitting, sections
 from skilllib.compiler.merging import Part, merged, merged_manifest
 from skilllib.errors import AdapterRefused, CompilerFailed, InvalidRecord, StorageFailed
 from skilllib.models.base import TransformersBase
@@ -284,3 +289,20 @@ def test_adapters_are_finite_and_small(compiler: Hypernet, small: TransformersBa
     found = compiler.compile(asked(texts()[0], small))
     assert isinstance(found, LoraWeights) and all(pair.rank == 2 for pair in found.pairs.values())
     lora.refuse_unsound(found)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+def test_conditioning_on_texts_that_were_never_seen_switches_on_after_a_plateau(tmp_path: Path) -> None:
+    """About four CPU-minutes: a small model is taught to follow texts, then a hypernetwork is fitted for it."""
+    drawn = language(seed=0)
+    small = lessons.small_base(tmp_path, drawn, seed=0)
+    skills = [one for skill in drawn.training for one in grouped(examples(skill.text, lessons.rehearsals(skill)))]
+    options = options_of({"steps": 300, "check_every": 25, "skills": 16, "width": 128, "layers": 1.0, "lr": 2e-3, "targets": ALL})
+    bundle = Fitting(small, Corpus.split(skills, 0.1, 0), options, 0, tmp_path / "hypernet").run()
+    gains = {point.step: point.gain for point in bundle.curve}
+    assert max(gains[step] for step in (0, 25, 50)) < 0.01, "at first a wrong text is as good as the right one"
+    assert gains[300] > 0.03 and bundle.curve[-1].right < bundle.none, "then it is not"
+
+
+ALL = ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
