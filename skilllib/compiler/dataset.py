@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from skilllib.compiler.text import informed
 from skilllib.errors import CompilerFailed, InvalidRecord
@@ -47,7 +46,7 @@ def examples(
         rehearsals: Its kept tests, played through.
         others: Name → text and rehearsals of other skills, whose prompts are negatives.
         seed: Decides which tests are held out, and which negatives are taken.
-        negatives: At most so many.
+        negatives: At most so many; whole tests, of as many skills as possible.
 
     Raises:
         CompilerFailed: Fewer than two tests were solved, so that nothing could be held out.
@@ -60,14 +59,12 @@ def examples(
         )
     own = [example for rehearsal in solved for example in _examples(text, rehearsal, "own")]
     foreign = [
-        example
-        for name in sorted(others or {})
-        for rehearsal in (others or {})[name][1]
-        if rehearsal.solved
-        for example in _examples((others or {})[name][0], rehearsal, "negative")
+        _examples(told, rehearsal, "negative")
+        for told, tests in (others or {}).values()
+        for rehearsal in tests
+        if rehearsal.solved and rehearsal.exchanges
     ]
-    chosen = np.random.default_rng(seed).permutation(len(foreign))[:negatives]
-    return (*_split(own, seed), *_split([foreign[i] for i in sorted(chosen)], seed))
+    return (*_split(own, seed), *_split(list(_spread(foreign, negatives, seed)), seed))
 
 
 def _examples(text: SkillText, rehearsal: Rehearsal, kind: str) -> list[Example]:
@@ -83,6 +80,21 @@ def _examples(text: SkillText, rehearsal: Rehearsal, kind: str) -> list[Example]
         )
         for step, (prompt, answer) in enumerate(rehearsal.exchanges)
     ]
+
+
+def _spread(tests: Sequence[list[Example]], most: int, seed: int) -> Iterator[Example]:
+    """Yield the examples of whole tests, of as many skills as possible, until there are so many."""
+    drawn = sorted(tests, key=lambda test: content_hash([seed, test[0].skill, test[0].source.test]))
+    turns = Counter[str]()
+    turn = []
+    for test in drawn:
+        turns[test[0].skill] += 1
+        turn.append(turns[test[0].skill])
+    left = most
+    for _, test in sorted(zip(turn, drawn, strict=True), key=lambda pair: pair[0]):
+        if len(test) <= left:
+            left -= len(test)
+            yield from test
 
 
 def _split(found: Sequence[Example], seed: int) -> list[Example]:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from skilllib.compiler import checkpoint
-from skilllib.compiler.rows import TOP, Row, divergence, joined, row, taught
+from skilllib.compiler.rows import TOP, Row, alike, disturbance, divergence, joined, remembered, row, taught
 from skilllib.errors import CompilerFailed, InvalidRecord, StorageFailed
 from skilllib.models.base import linears
 from skilllib.models.hooks import mounted
@@ -37,7 +37,10 @@ class DistillOptions(Record):
     """Rows of the skill in one step."""
     negatives: int = Field(default=8, ge=0)
     """Rows of other skills in one step, on which nothing is to change. Without them adapters cannot live together."""
+    locality: float = Field(default=10.0, ge=0)
+    """Weight of how far these move the model's last hidden states, beside the KL of its answers."""
     lr: float = Field(default=2e-3, gt=0)
+    """At the beginning; it falls to nothing over the steps (half a cosine), since what is left of noise adds up over adapters."""
     top: int = Field(default=TOP, ge=1)
     verified: float = Field(default=0.5, ge=0, le=1)
     """Share of the loss that cross-entropy has on verified answers; the rest is KL to the teacher."""
@@ -94,30 +97,40 @@ class Distill:
         own, held = request.rows("own", "train"), request.rows("own", "held_out")
         if not own:
             raise CompilerFailed(f"there are no examples to distil {request.skill!r} from; it needs kept tests or a dataset")
-        parts = {
-            "own": own,
-            "held_out": held,
-            "negatives": request.rows("negative", "train"),
-            "held_negatives": request.rows("negative", "held_out"),
-        }
-        return Lessons(**{part: self._taught(examples, part, progress) for part, examples in parts.items()})
+        return Lessons(
+            own=self._taught(own, "own", progress),
+            held_out=self._taught(held, "held_out", progress),
+            negatives=self._remembered(request.rows("negative", "train"), "negatives", progress),
+            held_negatives=self._remembered(request.rows("negative", "held_out"), "held_negatives", progress),
+        )
+
+    def _remembered(self, examples: Sequence[Example], part: str, progress: Recorder | None) -> list[Row]:
+        """Return what other skills' tests say to the model, and what it thinks of that without an adapter."""
+        model, tokenizer = self.base.loaded()
+        heard = [row(tokenizer, _heard(one), answer_ids(tokenizer, one.answer or ""), verified=True) for one in examples]
+        found = list[Row]()
+        heard, _ = joined(heard, heard)
+        for i, one in enumerate(heard, 1):
+            found += remembered(model, [one], self.options.top)
+            if progress is not None:
+                progress("teaching", part=part, step=i, of=len(heard))
+        return found
 
     def _taught(self, examples: Sequence[Example], part: str, progress: Recorder | None) -> list[Row]:
-        """Return examples' rows with the teacher's word: told the text for an own example, told nothing more for a negative."""
+        """Return examples' rows with the word of a teacher who is told the text."""
         model, tokenizer = self.base.loaded()
         teacher = LocalModel(self.base)
         students, teachers = list[Row](), list[Row]()
         for example in examples:
-            heard, told = _sides(example)
             if example.answer is not None:
                 verified = answer_ids(tokenizer, example.answer)
-                students.append(row(tokenizer, heard, verified, verified=True))
-                teachers.append(row(tokenizer, told, verified, verified=True))
+                students.append(row(tokenizer, example.prompt, verified, verified=True))
+                teachers.append(row(tokenizer, example.informed, verified, verified=True))
             if example.answer is None or self.options.own_answers:
-                request = Request(purpose="act", messages=told, max_tokens=self.options.answer_tokens)
+                request = Request(purpose="act", messages=example.informed, max_tokens=self.options.answer_tokens)
                 answer = teacher.continued(request)
-                students.append(row(tokenizer, heard, answer))
-                teachers.append(row(tokenizer, told, answer))
+                students.append(row(tokenizer, example.prompt, answer))
+                teachers.append(row(tokenizer, example.informed, answer))
         found = list[Row]()
         students, teachers = joined(students, teachers)
         for i, pair in enumerate(zip(teachers, students, strict=True), 1):
@@ -192,10 +205,14 @@ class _Training:
         own = _drawn(draw, self.lessons.own, self.options.rows)
         negatives = _drawn(draw, self.lessons.negatives, self.options.negatives)
         with mounted(self.model, factors):
-            kl, nll = divergence(self.model, [*own, *negatives])
+            kl, nll = divergence(self.model, own)
+            moved = [self._moved(*disturbance(self.model, part)) for part in alike(negatives)]
         share = torch.tensor([self.options.verified if one.verified else 0.0 for one in own], device=kl.device)
-        n = len(own)
-        loss = ((1 - share) * kl[:n] + share * nll[:n]).mean() + (kl[n:].mean() if negatives else 0.0)
+        loss = ((1 - share) * kl + share * nll).mean()
+        if moved:
+            loss = loss + torch.cat(moved).mean()
+        for group in optimizer.param_groups:
+            group["lr"] = self.options.lr * (1 + np.cos(np.pi * self.step / self.options.steps)) / 2
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_([matrix for pair in factors.values() for matrix in pair], 1.0)
@@ -207,10 +224,10 @@ class _Training:
     def _look(self, factors: dict[str, tuple[Any, Any]]) -> bool:
         """Measure on what is held out; return whether it is better than ever before."""
         own, verified = self._mean(factors, self.lessons.held_out or self.lessons.own)
-        negative, _ = self._mean(factors, self.lessons.held_negatives or self.lessons.negatives)
-        found = (1 - self.options.verified) * own + self.options.verified * verified + negative
-        self.curve.append({"step": self.step, "kl": own, "nll": verified, "negative": negative})
-        self._tell("held_out", kl=own, nll=verified, negative=negative)
+        negative, drift = self._disturbance(factors)
+        found = (1 - self.options.verified) * own + self.options.verified * verified + self._moved(negative, drift)
+        self.curve.append({"step": self.step, "kl": own, "nll": verified, "negative": negative, "drift": drift})
+        self._tell("held_out", kl=own, nll=verified, negative=negative, drift=drift)
         better = found < self.best - 1e-4
         self.looks = 0 if better else self.looks + 1
         self.best = min(self.best, found)
@@ -229,6 +246,20 @@ class _Training:
                 found += kl.tolist()
                 checked += [value for value, one in zip(nll.tolist(), part, strict=True) if one.verified]
         return float(np.mean(found)), float(np.mean(checked)) if checked else 0.0
+
+    def _disturbance(self, factors: dict[str, tuple[Any, Any]]) -> tuple[float, float]:
+        import torch
+
+        rows = self.lessons.held_negatives or self.lessons.negatives
+        if not rows:
+            return 0.0, 0.0
+        with torch.no_grad(), mounted(self.model, factors):
+            found = [[float(figure) for figure in disturbance(self.model, [one])] for one in rows]
+        kl, drift = np.mean(found, axis=0)
+        return float(kl), float(drift)
+
+    def _moved(self, kl: Any, drift: Any) -> Any:
+        return kl + self.options.locality * drift
 
     def _tell(self, event: str, **figures: float) -> None:
         if self.progress is not None:
@@ -286,17 +317,13 @@ def chosen(model: Any, targets: Sequence[str], share: float = 1.0) -> dict[str, 
     return found
 
 
-def _sides(example: Example) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
-    """Return what student and teacher hear.
+def _heard(example: Example) -> tuple[Message, ...]:
+    """Return another skill's prompt, about every second one with that skill's text.
 
-    Of other skills' tests about every second one is heard with that skill's text by both: an adapter is to leave alone what a
-    model does with another adapter, and also what it does with another text.
+    An adapter is to leave alone what a model does with another adapter, and also what it does with another text.
     """
-    if example.kind == "own":
-        return example.prompt, example.informed
     second = int(content_hash([example.skill, example.source.test])[0], 16) % 2
-    heard = example.informed if example.informed and second else example.prompt
-    return heard, heard
+    return example.informed if example.informed and second else example.prompt
 
 
 def _drawn(draw: np.random.Generator, rows: Sequence[Row], n: int) -> list[Row]:

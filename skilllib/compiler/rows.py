@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,8 @@ from skilllib.records.model import Message
 TOP = 32
 """Tokens of the teacher's distribution that are kept; the rest counts as one."""
 TINY = 1e-9
+UNLIKE = 1.3
+"""Rows of which one is longer than another by more than this factor are computed apart."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Row:
     """Their probabilities, (tokens, k)."""
     verified: bool = False
     """Whether the answer was executed and verified; else it is the teacher's own."""
+    states: Any = None
+    """The model's last hidden states without an adapter, (tokens, width)."""
     earlier: tuple[int, ...] = ()
     """Where the tokens of earlier answers are."""
 
@@ -78,17 +82,63 @@ def _with(after: Row, before: Row) -> Row:
 
 def logits(model: Any, rows: Sequence[Row]) -> tuple[Any, Any, Any]:
     """Return the logits at every place of the answers, (n, vocabulary), the answers' tokens (n) and their rows (n)."""
+    return _logits(model, rows, *_states(model, rows)[:2])
+
+
+def _logits(model: Any, rows: Sequence[Row], hidden: Any, padded: Any) -> tuple[Any, Any, Any]:
     import torch
 
-    longest = max(len(row.ids) for row in rows)
-    padded = torch.tensor([row.ids + [0] * (longest - len(row.ids)) for row in rows], device=model.device)
-    mask = torch.tensor([[1] * len(row.ids) + [0] * (longest - len(row.ids)) for row in rows], device=model.device)
-    hidden = model.base_model(input_ids=padded, attention_mask=mask, use_cache=False).last_hidden_state
     places = [(i, place) for i, row in enumerate(rows) for place in row.places]
     which = torch.tensor([i for i, _ in places], device=model.device)
     before = torch.tensor([place - 1 for _, place in places], device=model.device)
     # Only the answers go through the head: the logits of whole prompts would be the largest tensor by far.
     return model.get_output_embeddings()(hidden[which, before]).float(), padded[which, before + 1], which
+
+
+def _states(model: Any, rows: Sequence[Row]) -> tuple[Any, Any, Any]:
+    """Return the last hidden states (rows, tokens, width), the tokens, and which of them are no filling."""
+    import torch
+
+    longest = max(len(row.ids) for row in rows)
+    padded = torch.tensor([row.ids + [0] * (longest - len(row.ids)) for row in rows], device=model.device)
+    mask = torch.tensor([[1] * len(row.ids) + [0] * (longest - len(row.ids)) for row in rows], device=model.device)
+    return model.base_model(input_ids=padded, attention_mask=mask, use_cache=False).last_hidden_state, padded, mask
+
+
+def remembered(model: Any, rows: Sequence[Row], k: int = TOP) -> list[Row]:
+    """Return rows with what the model says to them, and its last hidden states, (tokens, width)."""
+    import torch
+
+    with torch.inference_mode():
+        return [replace(one, states=_states(model, [one])[0][0].clone()) for one in taught(model, rows, rows, k)]
+
+
+def disturbance(model: Any, rows: Sequence[Row]) -> tuple[Any, Any]:
+    """Return for each row how far the model is from what was remembered.
+
+    That is the mean forward KL of its answers, in nats, and how far its last hidden states have moved, squared and relative to
+    these. The first says nothing of what is unlikely without an adapter, though it may be what another adapter makes likely:
+    the second does.
+    """
+    import torch
+
+    hidden, padded, mask = _states(model, rows)
+    kl, _ = _divergence(*_logits(model, rows, hidden, padded), rows)
+    wanted = torch.nn.utils.rnn.pad_sequence([row.states for row in rows], batch_first=True).float()
+    change = (hidden.float() - wanted).square().sum(-1) / wanted.square().sum(-1).clamp_min(TINY)
+    return kl, (change * mask).sum(-1) / mask.sum(-1)
+
+
+def alike(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Yield groups of rows of about one length: filling up short ones to the longest of all would be computing for nothing."""
+    part: list[Row] = []
+    for one in sorted(rows, key=lambda row: len(row.ids)):
+        if part and len(one.ids) > UNLIKE * len(part[0].ids):
+            yield part
+            part = []
+        part.append(one)
+    if part:
+        yield part
 
 
 def taught(model: Any, teacher: Sequence[Row], student: Sequence[Row], k: int = TOP) -> list[Row]:
@@ -116,9 +166,12 @@ def sure(one: Row, k: int = TOP) -> Row:
 
 def divergence(model: Any, rows: Sequence[Row]) -> tuple[Any, Any]:
     """Return for each row the mean forward KL to its teacher and the mean negative log-likelihood of its answer, in nats."""
+    return _divergence(*logits(model, rows), rows)
+
+
+def _divergence(all_of: Any, tokens: Any, which: Any, rows: Sequence[Row]) -> tuple[Any, Any]:
     import torch
 
-    all_of, tokens, which = logits(model, rows)
     log = torch.log_softmax(all_of, -1)
     top = torch.cat([row.top.to(log.device) for row in rows])
     p = torch.cat([row.probabilities.to(log.device) for row in rows])

@@ -131,6 +131,10 @@ def _named_weights(named: str) -> Path:
 
 
 def _from_cache(name: str) -> Path | None:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    if not (Path(HF_HUB_CACHE) / f"models--{name.replace('/', '--')}").is_dir():
+        return None  # without the import of the rest, which takes as long as several embeddings
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 

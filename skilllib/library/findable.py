@@ -75,6 +75,8 @@ class Findable:
         self._promises = promises
         self._index: Index | None = None
         self._holds: Stamp | None = None
+        self._known: tuple[int | None, Stamp] | None = None
+        """The stamp in a state of the database."""
 
     @property
     def embedder(self) -> Embedder:
@@ -140,10 +142,15 @@ class Findable:
         return np.asarray(vector, dtype=np.float32)
 
     def _due(self) -> Stamp:
+        state = self._database.state()  # asked for before the stamp, which may be newer and never older
+        if state is not None and (known := self._known) is not None and known[0] == state:
+            return known[1]
         with self._database.reading() as connection:
             found = connection.execute(_DUE).first()
         entry, check = found or (0, None)
-        return Stamp(entry, check or ledger.FIRST, self.fingerprint)
+        stamp = Stamp(entry, check or ledger.FIRST, self.fingerprint)
+        self._known = (state, stamp)
+        return stamp
 
     def follow_if_open(self) -> None:
         """Take over what was just committed, if a search has opened the index; a failure is repaired by the next search."""

@@ -18,18 +18,23 @@ from skilllib.library.index import ExactIndex, Stamp, read_stamp
 from skilllib.protocols import Vectors
 
 _LINKS, _BUILD_WIDTH, _SEARCH_WIDTH = 16, 128, 128
-"""Neighbours of a node, and candidates kept while building and searching: of the true ten nearest it finds 98 in 100 and more."""
+"""Neighbours of a node, and candidates kept while building and searching: of the true ten nearest it finds 99 in 100."""
+_SPARE = 16
+"""Candidates beyond those that are asked for, since the graph orders them by rounded vectors."""
 TAIL = 1000
 """Vectors beside the graph that are scanned with every query, before they are taken into the next graph."""
+_FILES = ("graph", "keys.npy", "vectors.npy")
 _CHUNK = 1 << 22
 
 
 class HnswIndex:
-    """Approximate neighbours (HNSW, usearch, half precision) for large libraries.
+    """Approximate neighbours (HNSW, usearch) for large libraries.
 
-    The graph is a file that is mapped into memory and never written again; a later state is another file beside it, and one
-    small file, replaced at once, says which is valid. So any number of processes read and write without a lock, and one that
-    dies leaves the old state. What changed since is held in memory and scanned exactly.
+    The graph finds candidates by vectors rounded to bytes: a search waits for memory, and so takes half the time. Beside it
+    are the vectors in half precision, by which these are ordered. Both are files that are mapped into memory and never
+    written again; a later state is other files beside them, and one small file, replaced at once, says which are valid. So
+    any number of processes read and write without a lock, and one that dies leaves the old state. What changed since is held
+    in memory and scanned exactly.
 
     Args:
         folder: Where the files are; made when a graph is first kept.
@@ -40,6 +45,7 @@ class HnswIndex:
         self._graph: Any = None
         self._file = folder
         self._keys: Any = np.empty(0, dtype="S64")
+        self._vectors: Any = None
         self._order: Any = None
         self._gone: set[int] = set()
         self._tail = ExactIndex()
@@ -61,17 +67,19 @@ class HnswIndex:
         """Return at most k (key, cosine) pairs, best first; ties keep the smaller key."""
         pairs = self._tail.nearest(vector, k=k)
         if k > 0 and len(self._keys) > len(self._gone):
-            found = self._graph.search(np.asarray(vector, dtype=np.float32), min(k + self._dropped, len(self._graph)))
-            rows = zip(found.keys.tolist(), found.distances.tolist(), strict=True)
-            pairs += [(self._keys[row].decode(), 1.0 - distance) for row, distance in rows if row not in self._gone]
+            asked = np.asarray(vector, dtype=np.float32)
+            rows = self._graph.search(asked, min(k + self._dropped + _SPARE, len(self._graph))).keys.astype(np.int64)
+            cosines = (self._vectors[rows].astype(np.float32) @ asked).tolist()
+            found = zip(self._keys[rows].tolist(), rows.tolist(), cosines, strict=True)
+            pairs += [(key.decode(), cosine) for key, row, cosine in found if row not in self._gone]
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:k]
 
     def vectors(self, keys: Sequence[str]) -> Vectors | None:
-        """Return the vectors of keys in the precision of the graph, (n, d); None if one of them is not here."""
+        """Return the vectors of keys in half precision, (n, d); None if one of them is not here."""
         rows = self._rows(keys)
         if len(rows) < len(keys) or self._gone.intersection(rows):
             return None
-        return np.asarray(self._graph.get(np.array(rows, dtype=np.uint64)), dtype=np.float32)
+        return np.asarray(self._vectors[rows], dtype=np.float32)
 
     def keys(self) -> set[str]:
         """Return all keys."""
@@ -103,7 +111,7 @@ class HnswIndex:
 
     def close(self) -> None:
         """Let go of the files."""
-        self._graph, self._keys, self._order, self._gone = None, np.empty(0, dtype="S64"), None, set()
+        self._graph, self._keys, self._vectors, self._order, self._gone = None, np.empty(0, dtype="S64"), None, None, set()
 
     def _lose(self, keys: Sequence[str]) -> None:
         lost = set(self._rows(keys)) - self._gone
@@ -126,10 +134,12 @@ class HnswIndex:
 
         try:
             said = json.loads((self.folder / "hnsw.json").read_text(encoding="utf-8"))
-            graph, keys = self.folder / said["name"] / "graph", self.folder / said["name"] / "keys.npy"
-            if [_check(graph), _check(keys)] != said["checks"]:  # a graph that is not what was written could end the process
+            files = [self.folder / said["name"] / name for name in _FILES]
+            if [_check(file) for file in files] != said["checks"]:  # a graph that is not what was written could end the process
                 return None
-            self._file, self._graph, self._keys = graph, Index.restore(str(graph), view=True), np.load(keys, mmap_mode="r")
+            graph, keys, vectors = files
+            self._file, self._graph = graph, Index.restore(str(graph), view=True)
+            self._keys, self._vectors = np.load(keys, mmap_mode="r"), np.load(vectors, mmap_mode="r")
             self._graph.expansion_search = _SEARCH_WIDTH
             self._gone = set(np.flatnonzero(self._keys == b"").tolist())
             return read_stamp(said["stamp"])
@@ -143,10 +153,11 @@ class HnswIndex:
         new = self.folder / f"{name}.json"
         try:
             folder.mkdir(parents=True)
-            graph, keys = self._grown()
+            graph, keys, vectors = self._grown()
             graph.save(str(folder / "graph"))
             np.save(folder / "keys.npy", keys)
-            checks = [_check(folder / "graph"), _check(folder / "keys.npy")]
+            np.save(folder / "vectors.npy", vectors)
+            checks = [_check(folder / file) for file in _FILES]
             new.write_text(json.dumps({"name": name, "stamp": stamp, "checks": checks}), encoding="utf-8")
             new.replace(self.folder / "hnsw.json")
         except OSError as error:
@@ -157,26 +168,27 @@ class HnswIndex:
         self._tail, self._dropped, self._order = ExactIndex(), 0, None
         self._opened()
 
-    def _grown(self) -> tuple[Any, Any]:
-        """Return a graph of what is held now, and the key of each of its nodes."""
+    def _grown(self) -> tuple[Any, Any, Any]:
+        """Return a graph of what is held now, and the key and the vector of each of its nodes."""
         from usearch.index import Index
 
         new, vectors = self._tail.matrix()
-        names = np.array([key.encode() for key in new], dtype="S64")
-        keys = np.concatenate([self._keys, names])
-        if self._graph is not None and len(self) > len(keys) // 2:
+        added, names = vectors.astype(np.float16), np.array([key.encode() for key in new], dtype="S64")
+        if self._graph is not None and len(self) > (len(self._keys) + len(names)) // 2:
+            kept = np.arange(len(self._keys))
             graph: Any = Index.restore(str(self._file), view=False)
             graph.remove(np.fromiter(self._gone, dtype=np.uint64))
+            first = len(kept)
         else:
-            graph = Index(ndim=vectors.shape[1], metric="ip", dtype="f16", connectivity=_LINKS, expansion_add=_BUILD_WIDTH)
-            kept = [row for row in range(len(self._keys)) if row not in self._gone]
-            keys = np.concatenate([self._keys[kept], names])
-            if kept:
-                vectors = np.concatenate([np.asarray(self._graph.get(np.array(kept)), dtype=np.float32), vectors])
-        first = len(keys) - len(vectors)
-        keys[[row for row in self._gone if row < first]] = b""
-        graph.add(np.arange(first, len(keys)), vectors, threads=1)  # one thread: the same graph again
-        return graph, keys
+            kept = np.array([row for row in range(len(self._keys)) if row not in self._gone], dtype=np.int64)
+            graph = Index(ndim=vectors.shape[1], metric="ip", dtype="i8", connectivity=_LINKS, expansion_add=_BUILD_WIDTH)
+            first = 0
+        keys = np.concatenate([self._keys[kept], names])
+        held = np.concatenate([self._vectors[kept], added]) if len(kept) else added
+        if first:
+            keys[list(self._gone)] = b""
+        graph.add(np.arange(first, len(keys)), held[first:].astype(np.float32), threads=1)  # one thread: the same graph again
+        return graph, keys, held
 
 
 def _check(file: Path) -> int:

@@ -125,11 +125,12 @@ class Lookup(Catalogue, RunLog):
         candidates.sort(key=lambda one: (-one.relevance, one.key))
         candidates = candidates[: max(2 * k, _WEIGHED if query.missing or query.facts else _RANKED)]
         with self._database.reading() as connection:
-            counted = store.statistics_by_hash(connection, [one.key for one in candidates])
-            candidates = ranking.promising(query, candidates, counted, k)
-            skills = store.by_hash(connection, [one.key for one in candidates])
-        present = {key: skill for key, skill in skills.items() if query.status in ("any", skill.status)}
-        return ranking.ranked(query, candidates, present, counted), pool
+            standings = store.standings(connection, [one.key for one in candidates])
+        present = {key: one for key, one in standings.items() if query.status in ("any", one.status)}
+        counted = {key: one.statistics for key, one in present.items()}
+        candidates = ranking.promising(query, [one for one in candidates if one.key in present], counted, k)
+        skills = {one.key: present[one.key].skill() for one in candidates}
+        return ranking.ranked(query, candidates, skills, counted), pool
 
     def _pool_of(self, query: Query) -> Pool:
         if self._pools is None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
+from functools import lru_cache
 
 from skilllib.errors import InvalidCheck
 from skilllib.library.text import terms
@@ -21,8 +20,7 @@ PROVIDED, UNMET = 0.2, 0.1
 """What it is worth that a skill provides all that is missing, and what it costs that its requirements do not hold."""
 USEFUL = 0.05
 """Most that a record of success or failure can add to a score or take from it; it decides between near equals."""
-SPARE = 3
-"""Records read beyond those that are wanted, in case some were retired meanwhile."""
+_CREDIBLE = 0.05
 PRIOR = (4.0, 1.0)
 """Successes and failures as if seen before anything was counted: a new skill is taken for a good one."""
 
@@ -93,7 +91,7 @@ def promising(query: Query, candidates: Sequence[Candidate], counted: Mapping[st
         return list(candidates)
     useful = usefulness([counted.get(one.key, Statistics()) for one in candidates])
     order = {one.key: (-one.relevance - USEFUL * worth, one.key) for one, worth in zip(candidates, useful, strict=True)}
-    return sorted(candidates, key=lambda one: order[one.key])[: k + SPARE]
+    return sorted(candidates, key=lambda one: order[one.key])[:k]
 
 
 def ranked(
@@ -127,12 +125,19 @@ def usefulness(counted: Sequence[Statistics]) -> list[float]:
     return [(bound - start) / (1 - start if bound > start else start) for bound in bounds(counted, PRIOR)]
 
 
-def bounds(counted: Sequence[Statistics], prior: tuple[float, float]) -> list[float]:
+def bounds(counted: Iterable[Statistics], prior: tuple[float, float]) -> list[float]:
     """Return for each record the rate that its rate of success exceeds with a credibility of 95 %."""
+    seen = [one.posterior for one in counted]
+    return [_bound(alpha - 1 + prior[0], beta - 1 + prior[1]) for alpha, beta in seen]
+
+
+@lru_cache(maxsize=100_000)
+def _bound(alpha: float, beta: float) -> float:
+    if beta == 1:  # no failures: I_x(a, 1) = x^a, and nothing has to be imported
+        return float(_CREDIBLE ** (1 / alpha))
     from scipy.special import betaincinv
 
-    seen = np.array([one.posterior for one in counted]).reshape(-1, 2) - 1 + prior
-    return [float(bound) for bound in betaincinv(seen[:, 0], seen[:, 1], 0.05)]
+    return float(betaincinv(alpha, beta, _CREDIBLE))
 
 
 def provided(skill: Skill, missing: Sequence[str]) -> tuple[str, ...]:

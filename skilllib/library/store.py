@@ -137,21 +137,23 @@ def set_status(connection: sa.Connection, skill: Skill, status: Status, entry: i
     connection.execute(sa.update(table).where(table.c.version_hash == skill.version_hash).values(status=status, entry=entry))
 
 
-def _rows() -> sa.Select[Any]:
+def _identities() -> sa.Select[Any]:
     columns, record = tables.versions.c, tables.records.c
     text, check = (sa.func.coalesce(column, "") for column in (record.record, record.digest))  # a lost one is damage, no absence
-    query = sa.select(text, check, columns.status, columns.version_hash, columns.code_hash, columns.entry)
-    query = query.outerjoin_from(tables.versions, tables.records, record.version_hash == columns.version_hash)
-    return query.order_by(columns.sequence)
+    query = sa.select(text, check, columns.status, columns.version_hash, columns.code_hash)
+    return query.outerjoin_from(tables.versions, tables.records, record.version_hash == columns.version_hash)
 
 
 # Queries that every look-up asks are put together once: that takes longer than the answer.
-_ROWS = _rows()
+_IDENTITIES = _identities()
+_ROWS = _IDENTITIES.add_columns(tables.versions.c.entry).order_by(tables.versions.c.sequence)
 _KEYS: sa.BindParameter[Any] = sa.bindparam("keys", expanding=True)
 _BY_HASH = _ROWS.where(tables.versions.c.code_hash.in_(_KEYS))
 _FIGURES = tuple(Statistics.model_fields)
-_COUNTED = sa.select(tables.statistics.c.code_hash, *(tables.statistics.c[name] for name in _FIGURES)).where(
-    tables.statistics.c.code_hash.in_(_KEYS)
+_STANDINGS = (
+    _IDENTITIES.add_columns(tables.versions.c.version, *(tables.statistics.c[name] for name in _FIGURES))
+    .outerjoin(tables.statistics, tables.statistics.c.code_hash == tables.versions.c.code_hash)
+    .where(tables.versions.c.code_hash.in_(_KEYS))
 )
 _VECTORS = sa.select(tables.vectors.c.code_hash, tables.vectors.c.vector, tables.vectors.c.digest).where(
     tables.vectors.c.fingerprint == sa.bindparam("by"), tables.vectors.c.code_hash.in_(_KEYS)
@@ -177,10 +179,46 @@ def by_hash(connection: sa.Connection, hashes: Iterable[str]) -> dict[str, Skill
     return {code_hash: found[code_hash] for code_hash in wanted if code_hash in found}
 
 
+class Standing(NamedTuple):
+    """The version of a code hash that counts (see `by_hash`), its record not read yet; and what was counted."""
+
+    identity: tuple[str, str, Status, str, str]
+    version: int
+    statistics: Statistics
+
+    @property
+    def status(self) -> Status:
+        """Of the version."""
+        return self.identity[2]
+
+    def skill(self) -> Skill:
+        """Read the record.
+
+        Raises:
+            LibraryDamaged: It is not what was written.
+        """
+        return _skill(*self.identity)
+
+
+def standings(connection: sa.Connection, hashes: Sequence[str]) -> dict[str, Standing]:
+    """Return how these code hashes stand, at most a few hundred, with one query; unknown ones are left out."""
+    found: dict[str, Standing] = {}
+    for text, check, status, version_hash, code_hash, version, *figures in connection.execute(_STANDINGS, {"keys": list(hashes)}):
+        counted = Statistics() if figures[0] is None else Statistics.model_construct(**dict(zip(_FIGURES, figures, strict=True)))
+        one = Standing((text, check, status, version_hash, code_hash), version, counted)
+        known = found.get(code_hash)
+        found[code_hash] = one if known is None else max(known, one, key=lambda each: _progress(each.status, each.version))
+    return found
+
+
 def farthest(skills: Sequence[Skill]) -> Skill:
     """Return the active one of versions of one code, else the newest that was active, else the newest."""
+    return max(skills, key=lambda skill: _progress(skill.status, skill.version))
+
+
+def _progress(status: Status, version: int) -> tuple[int, int]:
     order: tuple[Status, ...] = ("revoked", "trial", "retired", "active")
-    return max(skills, key=lambda skill: (order.index(skill.status), skill.version))
+    return order.index(status), version
 
 
 @lru_cache(maxsize=4_000)
@@ -250,12 +288,6 @@ def statistics_of_many(connection: sa.Connection, code_hashes: Iterable[str]) ->
         for row in connection.execute(sa.select(*columns).where(tables.statistics.c.code_hash.in_(chunk))).mappings():
             found[row["code_hash"]] = Statistics(**{key: value for key, value in row.items() if key != "code_hash"})
     return {code_hash: found.get(code_hash, Statistics()) for code_hash in wanted}
-
-
-def statistics_by_hash(connection: sa.Connection, hashes: Sequence[str]) -> dict[str, Statistics]:
-    """Return what was counted of these code hashes, at most a few hundred; unknown ones are left out."""
-    found = connection.execute(_COUNTED, {"keys": list(hashes)})
-    return {key: Statistics.model_construct(**dict(zip(_FIGURES, figures, strict=True))) for key, *figures in found}
 
 
 def count(connection: sa.Connection, code_hash: str, added: Mapping[str, float]) -> None:

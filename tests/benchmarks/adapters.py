@@ -11,7 +11,7 @@ Each cell is written to OUT as soon as it is there, and adapters lie beside it, 
 Success is that of a whole procedure with a thing from which nothing was learned, answered greedily.
 
 BASE is a hub id, a folder or a GGUF file; `small` is a model of 125,000 parameters, taught on the spot. Adapters learn with 9 of
-12 things and are measured with the other 3; negatives come from skills that they are never mounted with.
+12 things and are measured with the other 3; negatives are other skills' prompts, as in a library.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ OPTIONS: dict[bool, dict[str, Any]] = {
 """Options of `distill` by whether the base is the small model. Rows are whole conversations."""
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 MODES: tuple[Mode, ...] = ("direct", "text", "component", "cat", "svd")
-SKILLS, OTHERS, NEGATIVES = 10, 6, 40
-"""Skills of a seed, others whose prompts are negatives, and how many of these prompts."""
+SKILLS, OTHERS, NEGATIVES = 10, 6, 200
+"""Skills of a seed, others whose prompts are negatives as well, and how many prompts."""
 
 
 @dataclass
@@ -105,9 +105,9 @@ class Bench:
         """Return a seed's skills, of which the small model has learned nothing either."""
         return language(seed=seed).held_out[: self.skills]
 
-    def others(self, seed: int) -> tuple[HouseholdSkill, ...]:
-        """Return the skills whose prompts are negatives."""
-        return language(seed=seed).training[:OTHERS]
+    def others(self, seed: int, skill: HouseholdSkill) -> tuple[HouseholdSkill, ...]:
+        """Return the skills whose prompts are negatives: the rest of a library, as `skilllib compile` has them."""
+        return *(one for one in self.drawn(seed) if one != skill), *language(seed=seed).training[:OTHERS]
 
     def cell(self, *key: object, of: Callable[[], Any]) -> Any:
         """Return a cell, measured if it was not before."""
@@ -122,7 +122,7 @@ class Bench:
         return self.results[name]
 
     def request(self, seed: int, skill: HouseholdSkill) -> CompileRequest:
-        return lessons.request(skill, self.others(seed), self.local(seed).base, seed=seed, negatives=NEGATIVES)
+        return lessons.request(skill, self.others(seed, skill), self.local(seed).base, seed=seed, negatives=NEGATIVES)
 
     def compiled(self, seed: int, skill: HouseholdSkill) -> Compiled:
         compiling = Compiling(base=self.local(seed).base, compiler=self.compiler(seed), cache=self.cache)

@@ -36,7 +36,7 @@ ACT = """# user
 """
 """A short prompt of one's own: a model of a hundred thousand parameters is no reader of long ones."""
 ATTEMPTS = 8
-DISTIL = {**toy.DISTIL, "steps": 120, "negatives": 6}
+DISTIL = {**toy.DISTIL, "steps": 80, "rows": 6, "negatives": 4}
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from skilllib.testing import HashingEmbedder
 from skilllib.testing.tiny import tiny_base
 
 ATTEMPTS = 12
-DISTIL = {**toy.DISTIL, "steps": 120, "negatives": 6}
+DISTIL = {**toy.DISTIL, "steps": 80, "rows": 6, "negatives": 4}
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 import toy
-from lessons import data, words
+from lessons import data, request, words
 
 from environments.household.language import language
 from skilllib.compiler.distill import make
-from skilllib.compiler.rows import answered, divergence, joined, nll, taught
+from skilllib.compiler.rows import alike, answered, disturbance, divergence, joined, nll, remembered, taught
 from skilllib.models.base import TransformersBase
+from skilllib.models.local import LocalModel
 from skilllib.records.adapter import Example
 from skilllib.testing.tiny import tiny_base
 
@@ -69,9 +70,32 @@ def test_prompts_that_only_the_student_sees_as_one_conversation_are_not_joined(
     assert len(joined([one, after], [elsewhere, after])[0]) == 2
 
 
-def test_progress_tells_of_each_conversation(house: TransformersBase, examples: tuple[Example, ...]) -> None:
-    from lessons import request
+def test_nothing_drifts_without_an_adapter_and_something_does_with_one(
+    house: TransformersBase, examples: tuple[Example, ...]
+) -> None:
+    import torch
 
+    model, tokenizer = house.loaded()
+    rows = remembered(model, [answered(tokenizer, example) for example in examples[:7]])
+    with torch.no_grad():
+        assert disturbance(model, rows)[1].tolist() == pytest.approx([0.0] * 7, abs=1e-9)
+    adapter = make(house, steps=2, own_answers=False, rows=2, negatives=0).compile(
+        request(DRAWN.training[0], DRAWN.training[1:], house)
+    )
+    with LocalModel(house).mounted(adapter.scaled(8.0)), torch.no_grad():
+        assert min(disturbance(model, rows)[1].tolist()) > 1e-6
+
+
+def test_rows_are_computed_with_those_of_about_their_length(house: TransformersBase, examples: tuple[Example, ...]) -> None:
+    _, tokenizer = house.loaded()
+    rows = [answered(tokenizer, one, told=told) for one in examples[:9] for told in (False, True)]
+    groups = list(alike(rows))
+    assert sorted(id(one) for group in groups for one in group) == sorted(map(id, rows)) and len(groups) > 1
+    for group in groups:
+        assert max(len(one.ids) for one in group) <= 1.3 * min(len(one.ids) for one in group)
+
+
+def test_progress_tells_of_each_conversation(house: TransformersBase, examples: tuple[Example, ...]) -> None:
     asked, seen = request(DRAWN.training[0], DRAWN.training[1:], house, negatives=8), list[str]()
     compiler = make(house, steps=1, own_answers=False, rows=2, negatives=2)
     compiler.compile(asked, progress=lambda event, **fields: seen.append(event))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,16 @@ def test_whole_tests_are_held_out_and_never_single_prompts() -> None:
         assert tests["train"] and tests["held_out"] and not tests["train"] & tests["held_out"]
     assert all(example.answer is not None and example.source.trace for example in found)
     assert toy.data("tidy", seed=1) != found == toy.data("tidy")
+
+
+def test_negatives_are_whole_tests_of_as_many_skills_as_possible() -> None:
+    others = {name: (toy.text(name), toy.rehearsals(name)) for name in ("hide", "sell")}
+    every = [e for e in examples(toy.text("tidy"), toy.rehearsals("tidy"), others, negatives=10**6) if e.kind == "negative"]
+    sizes = Counter((e.skill, e.source.test) for e in every)
+    few = [e for e in examples(toy.text("tidy"), toy.rehearsals("tidy"), others, negatives=2 * max(sizes.values()))]
+    taken = Counter((e.skill, e.source.test) for e in few if e.kind == "negative")
+    assert taken and all(taken[test] == sizes[test] for test in taken), "no test is torn apart"
+    assert len({skill for skill, _ in taken}) == min(len(others), len(taken)), "one skill after the other"
 
 
 def test_what_was_not_solved_teaches_nothing() -> None:

@@ -172,3 +172,9 @@ def test_a_writer_waits_for_a_reader_that_updates_the_index(stocked, make):
     ):
         assert process.stdout is not None and process.stdout.readline() == "held\n"
         make.active(library, "swim_ashore")
+
+
+@pytest.mark.parametrize("order", [("usearch.index", "onnxruntime"), ("onnxruntime", "usearch.index")])
+def test_index_and_embedder_live_in_one_process_whichever_is_imported_first(order: tuple[str, str]) -> None:
+    done = subprocess.run([sys.executable, "-c", "import {}, {}".format(*order)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
