@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError, SQLAlchemyError
@@ -46,16 +47,26 @@ class Database:
         It costs a glance at the head of SQLite's log, a hundredth of a query. A server has nothing like it, and inside a
         transaction of this thread there is a state that nobody else knows.
         """
+        found = self.glance("PRAGMA data_version")
+        return int(found[0][0]) if found else None
+
+    def glance(self, statement: str, parameters: Sequence[str] = ()) -> list[tuple[Any, ...]] | None:
+        """Return what one statement reads, from the driver itself: for what is asked with every look-up.
+
+        Half of the time of a small query goes into the layer between. None where this way is not open: on a server, inside a
+        transaction of this thread, or where something is wrong, which the ordinary way will tell.
+        """
         if self._current is not None or not isinstance(self.place, Path):
             return None
-        with self._watching, suppress(sqlite3.Error, SQLAlchemyError):  # what is wrong is told by the query that follows
+        with self._watching, suppress(sqlite3.Error, SQLAlchemyError):
             if self._watch is None:  # a connection that writes nothing, as it is told of commits by others alone
                 self._watch = self._engine.raw_connection()
             cursor = self._watch.cursor()
-            cursor.execute("PRAGMA data_version")
-            (number,) = cursor.fetchone() or (None,)
-            cursor.close()
-            return None if number is None else int(number)
+            try:
+                cursor.execute(statement, tuple(parameters))
+                return list(cursor.fetchall())
+            finally:
+                cursor.close()
         return None
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from skilllib.errors import InvalidRecord, LibraryDamaged
 from skilllib.library import store, tables
-from skilllib.records.base import content_hash
+from skilllib.records.base import canonical
 from skilllib.records.ledger import Change, Decision, LedgerEntry
 from skilllib.records.skill import Skill, Status
 
@@ -43,10 +44,9 @@ def append(connection: sa.Connection, change: Change, decision: Decision) -> Led
     table = tables.ledger
     last = connection.execute(sa.select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)).first()
     number, previous = (last[0] + 1, last[1]) if last else (1, FIRST)
-    entry = LedgerEntry(
-        number=number, change=change, decision=decision, previous=previous, hash=entry_hash(number, change, decision, previous)
-    )
     texts = {"change": store.written(change)[0], "decision": store.written(decision)[0]}
+    check = _hash_of(number, texts["change"], texts["decision"], previous)
+    entry = LedgerEntry(number=number, change=change, decision=decision, previous=previous, hash=check)
     connection.execute(
         sa.insert(table), {"number": number, **texts, "previous": previous, "hash": entry.hash, "created_at": store.now()}
     )
@@ -108,13 +108,13 @@ def hash_at(connection: sa.Connection, number: int) -> str | None:
 
 def entry_hash(number: int, change: Change, decision: Decision, previous: str) -> str:
     """Return the hash of an entry, which covers all entries before it."""
-    content = {
-        "number": number,
-        "change": change.model_dump(mode="json"),
-        "decision": decision.model_dump(mode="json"),
-        "previous": previous,
-    }
-    return content_hash(content)
+    return _hash_of(number, *(canonical(record.model_dump(mode="json")) for record in (change, decision)), previous)
+
+
+def _hash_of(number: int, change: str, decision: str, previous: str) -> str:
+    # The canonical text of all four, put together from texts that are there already: a change may name thousands of skills.
+    text = f'{{"change":{change},"decision":{decision},"number":{number},"previous":{canonical(previous)}}}'
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def broken(chain: Iterable[LedgerEntry]) -> list[int]:

@@ -124,8 +124,7 @@ class Lookup(Catalogue, RunLog):
         candidates = pool.candidates(vector, _words(query), k=k)
         candidates.sort(key=lambda one: (-one.relevance, one.key))
         candidates = candidates[: max(2 * k, _WEIGHED if query.missing or query.facts else _RANKED)]
-        with self._database.reading() as connection:
-            standings = store.standings(connection, [one.key for one in candidates])
+        standings = store.standings(self._database, [one.key for one in candidates])
         present = {key: one for key, one in standings.items() if query.status in ("any", one.status)}
         counted = {key: one.statistics for key, one in present.items()}
         candidates = ranking.promising(query, [one for one in candidates if one.key in present], counted, k)

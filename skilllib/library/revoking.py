@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -39,15 +39,20 @@ def quarantine(connection: sa.Connection, revoked: Sequence[Skill], change: Chan
     reached = columns.code_hash.in_(sa.select(_callers({skill.code_hash for skill in revoked}).c.code_hash))
     update = sa.update(tables.versions).where(columns.status == "active", reached).values(status="trial", entry=number)
     wanted = update.returning(columns.sequence, columns.version, columns.code_hash, columns.version_hash)
-    changed = sorted(map(tuple, connection.execute(wanted).all()))
-    if not changed:
+    codes, hashes, edited = dict[int, str](), dict[int, str](), False
+    # Row by row, and no tuple is kept: ten thousand of them would set off a collection that takes as long as all the rest.
+    for sequence, version, code_hash, version_hash in connection.execute(wanted).yield_per(500):
+        codes[sequence], hashes[sequence], edited = code_hash, version_hash, edited or version > 1
+    if not codes:
         return
+    if edited:  # else each is the first of its name, and so of its code
+        codes |= {sequence: hashes[sequence] for sequence in _repeats(connection, codes)}
     names = ", ".join(f"{skill.name!r} (version {skill.version})" for skill in revoked)
     ledger.append(
         connection,
         Change(
             kind="quarantine",
-            targets=tuple(_targets(connection, changed)),
+            targets=tuple(codes[sequence] for sequence in sorted(codes)),
             base=revoked[0].version_hash,
             rationale=change.rationale,
             proposer=change.proposer,
@@ -55,7 +60,7 @@ def quarantine(connection: sa.Connection, revoked: Sequence[Skill], change: Chan
         Decision(
             outcome="promote",
             codes=(REVOKED,),
-            figures={"skills": float(len(changed))},
+            figures={"skills": float(len(codes))},
             reason=f"they call {names}, which was revoked",
         ),
     )
@@ -68,15 +73,12 @@ def _callers(code_hashes: Collection[str]) -> sa.CTE:
     return reached.union(sa.select(calls.caller).join(reached, calls.callee == reached.c.code_hash))
 
 
-def _targets(connection: sa.Connection, rows: Sequence[tuple[int, int, str, str]]) -> Iterator[str]:
-    """Yield what the ledger calls these versions (sequence, version, code hash, version hash)."""
-    shared: dict[str, int] = {}
-    if any(version > 1 for _, version, _, _ in rows):  # else each is the first of its name, and so of its code
-        columns = tables.versions.c
-        first = sa.select(columns.code_hash, sa.func.min(columns.sequence)).group_by(columns.code_hash).having(sa.func.count() > 1)
-        shared = {code_hash: sequence for code_hash, sequence in connection.execute(first)}
-    for sequence, _, code_hash, version_hash in rows:
-        yield code_hash if shared.get(code_hash, sequence) == sequence else version_hash
+def _repeats(connection: sa.Connection, codes: Mapping[int, str]) -> Iterator[int]:
+    """Yield the sequence numbers of versions whose code an earlier version has: the ledger calls them by their version hash."""
+    columns = tables.versions.c
+    first = sa.select(columns.code_hash, sa.func.min(columns.sequence)).group_by(columns.code_hash).having(sa.func.count() > 1)
+    shared = {code_hash: sequence for code_hash, sequence in connection.execute(first)}
+    yield from (sequence for sequence, code_hash in codes.items() if shared.get(code_hash, sequence) != sequence)
 
 
 def quarantined(connection: sa.Connection, entry: LedgerEntry) -> tuple[str, ...]:

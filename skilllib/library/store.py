@@ -11,9 +11,11 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import sqlalchemy as sa
 from pydantic import ValidationError
+from sqlalchemy.dialects import sqlite
 
 from skilllib.errors import InvalidRecord, LibraryDamaged
 from skilllib.library import tables
+from skilllib.library.database import Database
 from skilllib.library.seal import SEAL, seal
 from skilllib.protocols import Vectors
 from skilllib.records.base import Record, canonical
@@ -139,7 +141,10 @@ def set_status(connection: sa.Connection, skill: Skill, status: Status, entry: i
 
 def _identities() -> sa.Select[Any]:
     columns, record = tables.versions.c, tables.records.c
-    text, check = (sa.func.coalesce(column, "") for column in (record.record, record.digest))  # a lost one is damage, no absence
+    nothing: sa.ColumnElement[str] = sa.literal_column("''", sa.String)
+    text, check = (
+        sa.func.coalesce(column, nothing) for column in (record.record, record.digest)
+    )  # a lost one is damage, no absence
     query = sa.select(text, check, columns.status, columns.version_hash, columns.code_hash)
     return query.outerjoin_from(tables.versions, tables.records, record.version_hash == columns.version_hash)
 
@@ -200,15 +205,26 @@ class Standing(NamedTuple):
         return _skill(*self.identity)
 
 
-def standings(connection: sa.Connection, hashes: Sequence[str]) -> dict[str, Standing]:
+def standings(database: Database, hashes: Sequence[str]) -> dict[str, Standing]:
     """Return how these code hashes stand, at most a few hundred, with one query; unknown ones are left out."""
+    rows = database.glance(_standings_of(len(hashes)), hashes)
+    if rows is None:
+        with database.reading() as connection:
+            rows = [tuple(row) for row in connection.execute(_STANDINGS, {"keys": list(hashes)})]
     found: dict[str, Standing] = {}
-    for text, check, status, version_hash, code_hash, version, *figures in connection.execute(_STANDINGS, {"keys": list(hashes)}):
+    for text, check, status, version_hash, code_hash, version, *figures in rows:
         counted = Statistics() if figures[0] is None else Statistics.model_construct(**dict(zip(_FIGURES, figures, strict=True)))
         one = Standing((text, check, status, version_hash, code_hash), version, counted)
         known = found.get(code_hash)
         found[code_hash] = one if known is None else max(known, one, key=lambda each: _progress(each.status, each.version))
     return found
+
+
+@lru_cache(maxsize=100)
+def _standings_of(n: int) -> str:
+    """Return the query for so many keys as SQLite's driver takes it."""
+    query = _STANDINGS.params(keys=[""] * n)
+    return str(query.compile(dialect=sqlite.dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True}))
 
 
 def farthest(skills: Sequence[Skill]) -> Skill:

@@ -29,7 +29,6 @@ versions = Table(
     Column("created_at", String, nullable=False),
     UniqueConstraint("name", "version"),
     Index("one_active_version", "name", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
-    Index("versions_status", "status"),
 )
 """`entry` is the number of the last ledger entry that changed the status. Both follow from the ledger and are not sealed; the rows
 are short, so that thousands of them can change their status at once."""
@@ -48,7 +47,8 @@ calls = Table(
     metadata,
     Column("caller", String(64), primary_key=True),
     Column("name", String, primary_key=True),
-    Column("callee", String(64), nullable=False, index=True),
+    Column("callee", String(64), nullable=False),
+    Index("ix_calls_callee", "callee", "caller"),
 )
 
 tests = Table(

@@ -52,8 +52,15 @@ from skilllib.records.model import Message
 
 SMALL = "small"
 OPTIONS: dict[bool, dict[str, Any]] = {
-    True: {"steps": 100, "lr": 1e-2, "layers": 1.0, "targets": ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"]},
-    False: {"steps": 25, "rows": 4, "negatives": 4},
+    True: {
+        "steps": 250,
+        "lr": 1e-2,
+        "layers": 1.0,
+        "locality": 100.0,
+        "patience": 50,
+        "targets": ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"],
+    },
+    False: {"steps": 30, "rows": 4, "negatives": 6, "lr": 4e-3, "locality": 30.0, "verified": 0.8},
 }
 """Options of `distill` by whether the base is the small model. Rows are whole conversations."""
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
@@ -68,7 +75,7 @@ class Bench:
 
     name: str
     out: Path
-    seeds: int
+    seeds: range
     skills: int
     told: Callable[[str], None] = print
     results: dict[str, Any] = field(default_factory=dict)
@@ -153,7 +160,7 @@ class Bench:
 
 def distill(bench: Bench) -> Iterator[int]:
     """Measure five arms of each skill, then with all adapters of a seed mounted."""
-    for seed in range(bench.seeds):
+    for seed in bench.seeds:
         skills = bench.drawn(seed)
         for i, skill in enumerate(skills):
             bench.cell("distill", seed, i, of=lambda: _arms(bench, seed, skill, skills[i - 1]))  # noqa: B023 - called at once
@@ -182,7 +189,7 @@ def _all(bench: Bench, seed: int) -> LoraWeights:
 
 def alpha(bench: Bench) -> Iterator[int]:
     """Measure success, likelihood and locality over α."""
-    for seed in range(bench.seeds):
+    for seed in bench.seeds:
         for i, skill in enumerate(bench.drawn(seed)):
             bench.cell("alpha", seed, i, of=lambda: _curve(bench, seed, skill))  # noqa: B023
             yield 2
@@ -199,7 +206,7 @@ def _curve(bench: Bench, seed: int, skill: HouseholdSkill) -> dict[str, Any]:
 
 def merge(bench: Bench) -> Iterator[int]:
     """Measure each mode on pairs of skills, and the one right adapter beside them."""
-    for seed in range(bench.seeds):
+    for seed in bench.seeds:
         skills = bench.drawn(seed)
         for i, pair in enumerate(list(pairwise(skills))[::2]):
             bench.cell("merge", seed, i, "routed", of=lambda: _pair(bench, seed, pair, None))  # noqa: B023
@@ -224,7 +231,7 @@ def _merged(bench: Bench, seed: int, pair: Sequence[HouseholdSkill], mode: Mode)
 
 def prefill(bench: Bench) -> Iterator[int]:
     """Count the tokens of prompts with the text and without, under three prefix caches; and time a token's prefill."""
-    for seed in range(bench.seeds):
+    for seed in bench.seeds:
         skills = bench.drawn(seed)
         for way, order in (("one skill", False), ("skills in turn", True)):
             bench.cell("prefill", seed, way, of=lambda: _prefilled(bench, seed, skills, order))  # noqa: B023
@@ -291,7 +298,7 @@ def _seconds_a_token(bench: Bench, seed: int, skill: HouseholdSkill, times: int 
 
 def edit(bench: Bench) -> Iterator[int]:
     """Time all that follows an edit: examples by executing it, teaching, α, the gate, storing."""
-    for seed in range(bench.seeds):
+    for seed in bench.seeds:
         skills = bench.drawn(seed)
         bench.cell("edit", seed, of=lambda: _edited(bench, seed, skills))  # noqa: B023
         yield 2 * bench.skills
@@ -325,6 +332,8 @@ def main() -> None:
     parser.add_argument("command", choices=[*COMMANDS, "tables"])
     parser.add_argument("--base", default=SMALL)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0, help="number of the first seed, where a run is divided")
+    parser.add_argument("--more", type=Path, nargs="*", default=[], help="other parts of a run that was divided, for the tables")
     parser.add_argument("--skills", type=int, default=SKILLS, help="of each seed")
     parser.add_argument("--threads", type=int, help="of torch")
     parser.add_argument("--out", type=Path, default=Path("adapters.json"))
@@ -333,7 +342,9 @@ def main() -> None:
         import torch
 
         torch.set_num_threads(given.threads)
-    bench = Bench(given.base, given.out, given.seeds, given.skills)
+    bench = Bench(given.base, given.out, range(given.first, given.first + given.seeds), given.skills)
+    for file in given.more:
+        bench.results |= json.loads(file.read_text(encoding="utf-8"))
     if given.command != "tables":
         with Progress() as progress:
             bar = progress.add_task(given.command, total=2 * given.seeds * given.skills)

@@ -178,8 +178,7 @@ def dense(library: SkillLibrary, embedder: MiniLMEmbedder, query: Query) -> list
     """Return the nearest skills that a filter leaves, without regard to words or statistics."""
     pool = library._pool_of(query)
     keys = [key for key, _ in pool._near(embedder.embed([query.text])[0], K)]
-    with library._database.reading() as connection:
-        return list(store.by_hash(connection, keys).values())
+    return [one.skill() for one in store.standings(library._database, keys).values()]
 
 
 def timed(ways: dict[str, Callable[[str], Any]], asked: Iterator[str]) -> dict[str, list[float]]:
