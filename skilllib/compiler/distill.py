@@ -39,7 +39,7 @@ class DistillOptions(Record):
     """Rows of other skills in one step, on which nothing is to change. Without them adapters cannot live together."""
     locality: float = Field(default=10.0, ge=0)
     """Weight of how far these move the model's last hidden states, beside the KL of its answers."""
-    lr: float = Field(default=2e-3, gt=0)
+    lr: float = Field(default=4e-3, gt=0)
     """At the beginning; it falls to nothing over the steps (half a cosine), since what is left of noise adds up over adapters."""
     top: int = Field(default=TOP, ge=1)
     verified: float = Field(default=0.5, ge=0, le=1)

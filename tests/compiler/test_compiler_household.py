@@ -20,7 +20,7 @@ from skilllib.testing import HashingEmbedder
 from skilllib.testing.tiny import tiny_base
 
 ATTEMPTS = 12
-DISTIL = {**toy.DISTIL, "steps": 80, "rows": 6, "negatives": 4}
+DISTIL = {**toy.DISTIL, "steps": 150, "rows": 12, "negatives": 6, "locality": 1.0}
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ THINGS = ("cup", "lamp")
 SHARED = Section(kind="general", body="Begin in the room. One step at a time.")
 DISTIL = {
     "steps": 100,
-    "lr": 2e-2,
+    "lr": 4e-2,
     "layers": 1.0,
     "targets": ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"],
     "verified": 1.0,
