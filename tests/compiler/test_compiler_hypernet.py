@@ -294,15 +294,15 @@ def test_adapters_are_finite_and_small(compiler: Hypernet, small: TransformersBa
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_conditioning_on_texts_that_were_never_seen_switches_on_after_a_plateau(tmp_path: Path) -> None:
-    """About four CPU-minutes: a small model is taught to follow texts, then a hypernetwork is fitted for it."""
+    """About six CPU-minutes: a small model is taught to follow texts, then a hypernetwork is fitted for it."""
     drawn = language(seed=0)
     small = lessons.small_base(tmp_path, drawn, seed=0)
     skills = [one for skill in drawn.training for one in grouped(examples(skill.text, lessons.rehearsals(skill)))]
-    options = options_of({"steps": 300, "check_every": 25, "skills": 16, "width": 128, "layers": 1.0, "lr": 2e-3, "targets": ALL})
+    options = options_of({"steps": 400, "check_every": 25, "skills": 16, "width": 128, "layers": 1.0, "lr": 2e-3, "targets": ALL})
     bundle = Fitting(small, Corpus.split(skills, 0.1, 0), options, 0, tmp_path / "hypernet").run()
     gains = {point.step: point.gain for point in bundle.curve}
     assert max(gains[step] for step in (0, 25, 50)) < 0.01, "at first a wrong text is as good as the right one"
-    assert gains[300] > 0.03 and bundle.curve[-1].right < bundle.none, "then it is not"
+    assert gains[400] > 0.03 and bundle.curve[-1].right < bundle.none, "then it is not"
 
 
 ALL = ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
