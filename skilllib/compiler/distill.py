@@ -228,7 +228,7 @@ class _Training:
         found = (1 - self.options.verified) * own + self.options.verified * verified + self._moved(negative, drift)
         self.curve.append({"step": self.step, "kl": own, "nll": verified, "negative": negative, "drift": drift})
         self._tell("held_out", kl=own, nll=verified, negative=negative, drift=drift)
-        better = found < self.best - 1e-4
+        better = bool(found < self.best - 1e-4)
         self.looks = 0 if better else self.looks + 1
         self.best = min(self.best, found)
         return better

@@ -108,7 +108,8 @@ def hash_at(connection: sa.Connection, number: int) -> str | None:
 
 def entry_hash(number: int, change: Change, decision: Decision, previous: str) -> str:
     """Return the hash of an entry, which covers all entries before it."""
-    return _hash_of(number, *(canonical(record.model_dump(mode="json")) for record in (change, decision)), previous)
+    texts = [canonical(record.model_dump(mode="json")) for record in (change, decision)]
+    return _hash_of(number, texts[0], texts[1], previous)
 
 
 def _hash_of(number: int, change: str, decision: str, previous: str) -> str:
