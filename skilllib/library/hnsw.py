@@ -18,7 +18,7 @@ from skilllib.library.index import ExactIndex, Stamp, read_stamp
 from skilllib.protocols import Vectors
 
 _LINKS, _BUILD_WIDTH, _SEARCH_WIDTH = 16, 128, 96
-"""Neighbours of a node, and candidates kept while building and searching: of the true ten nearest it finds 99 in 100."""
+"""Neighbours of a node, and candidates kept while building and searching: of the true ten nearest it finds 98 in 100 and more."""
 _SPARE = 16
 """Candidates beyond those that are asked for, since the graph orders them by rounded vectors."""
 TAIL = 1000

@@ -142,9 +142,8 @@ def set_status(connection: sa.Connection, skill: Skill, status: Status, entry: i
 def _identities() -> sa.Select[Any]:
     columns, record = tables.versions.c, tables.records.c
     nothing: sa.ColumnElement[str] = sa.literal_column("''", sa.String)
-    text, check = (
-        sa.func.coalesce(column, nothing) for column in (record.record, record.digest)
-    )  # a lost one is damage, no absence
+    # A record that was lost is damage, no absence.
+    text, check = (sa.func.coalesce(column, nothing) for column in (record.record, record.digest))
     query = sa.select(text, check, columns.status, columns.version_hash, columns.code_hash)
     return query.outerjoin_from(tables.versions, tables.records, record.version_hash == columns.version_hash)
 
