@@ -109,8 +109,12 @@ def remembered(model: Any, rows: Sequence[Row], k: int = TOP) -> list[Row]:
     """Return rows with what the model says to them, and its last hidden states, (tokens, width)."""
     import torch
 
-    with torch.inference_mode():
-        return [replace(one, states=_states(model, [one])[0][0].clone()) for one in taught(model, rows, rows, k)]
+    found = []
+    for one in rows:
+        with torch.inference_mode():
+            hidden, padded, _ = _states(model, [one])
+            found.append(_said(replace(one, states=hidden[0].clone()), _logits(model, [one], hidden, padded)[0], k))
+    return found
 
 
 def disturbance(model: Any, rows: Sequence[Row]) -> tuple[Any, Any]:
@@ -148,10 +152,15 @@ def taught(model: Any, teacher: Sequence[Row], student: Sequence[Row], k: int = 
     found = []
     for told, plain in zip(teacher, student, strict=True):
         with torch.inference_mode():
-            all_of, _, _ = logits(model, [told])
-            probabilities, top = torch.softmax(all_of, -1).topk(min(k, all_of.shape[-1]))
-        found.append(replace(plain, top=top.clone(), probabilities=probabilities.clone()))
+            found.append(_said(plain, logits(model, [told])[0], k))
     return found
+
+
+def _said(plain: Row, all_of: Any, k: int) -> Row:
+    import torch
+
+    probabilities, top = torch.softmax(all_of, -1).topk(min(k, all_of.shape[-1]))
+    return replace(plain, top=top.clone(), probabilities=probabilities.clone())
 
 
 def sure(one: Row, k: int = TOP) -> Row:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -115,7 +114,7 @@ def entry_hash(number: int, change: Change, decision: Decision, previous: str) -
 def _hash_of(number: int, change: str, decision: str, previous: str) -> str:
     # The canonical text of all four, put together from texts that are there already: a change may name thousands of skills.
     text = f'{{"change":{change},"decision":{decision},"number":{number},"previous":{canonical(previous)}}}'
-    return hashlib.sha256(text.encode()).hexdigest()
+    return store.digest(text.encode())
 
 
 def broken(chain: Iterable[LedgerEntry]) -> list[int]:

@@ -127,3 +127,30 @@ def test_importing_and_opening_a_library_loads_nothing_heavy(folder):
     ).replace("{0!r}", repr(str(folder)))
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_state_of_a_database_is_another_one_after_every_commit_and_only_then(library, folder, make):
+    database = library._database
+    before = database.state()
+    assert before is not None and database.state() == before, "reading changes nothing"
+    make.active(library, "fetch")
+    own = database.state()
+    assert own != before, "a commit of our own"
+    with SkillLibrary.open(folder) as other:
+        make.active(other, "carry")
+    assert database.state() != own, "a commit of somebody else's"
+    with database.writing():
+        assert database.state() is None, "what is not committed yet nobody else can know"
+
+
+def test_a_search_from_the_shell_imports_nothing_that_it_does_not_need(library, folder, make):
+    make.active(library, "fetch")
+    library.close()
+    code = (
+        "import sys; from skilllib.cli.opening import chosen, reading\n"
+        "with reading({0!r}, 'hashing', finds=True) as found: assert found.search('fetch')\n"
+        "heavy = {'torch', 'chromadb', 'scipy', 'httpx', 'huggingface_hub', 'skilllib.agent', 'skilllib.build.assembly'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    ).replace("{0!r}", repr(str(folder)))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
