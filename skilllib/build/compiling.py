@@ -11,14 +11,18 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from skilllib.build.parts import make_sandbox, make_world
 from skilllib.build.rehearsal import Stage
 from skilllib.compiler.cache import AdapterCache, Stored
 from skilllib.compiler.dataset import Rehearsal, examples
 from skilllib.compiler.evaluation import Play
 from skilllib.compiler.job import Compiled, Compiling
+from skilllib.compiler.merging import Part
+from skilllib.compiler.settling import SettleOptions, Settling
 from skilllib.compiler.text import text_of
-from skilllib.errors import CompilerFailed, SkillLibError, StorageFailed, UnknownSkill
+from skilllib.errors import CompilerFailed, InvalidRecord, SkillLibError, StorageFailed, UnknownSkill
 from skilllib.gate.adapter import AdapterGate
 from skilllib.library import SkillLibrary
 from skilllib.models.base import TransformersBase
@@ -230,6 +234,33 @@ class Workshop:
                 self._stack.enter_context(closing(made)), sandbox, limits, self.prompt_tokens, prompts=self.prompts
             )
         return self._stages[key]
+
+
+def settled(
+    cache: AdapterCache,
+    stored: Sequence[Stored],
+    options: Mapping[str, Json] | None = None,
+    *,
+    seed: int = 0,
+    gated: bool = True,
+    progress: Recorder | None = None,
+) -> list[Compiled]:
+    """Return adapters of a cache that can be mounted at once, one for each; see `Settling`.
+
+    Raises:
+        InvalidRecord: An option is unknown or impossible.
+        CompileError: There are none; the message says why.
+    """
+    try:
+        chosen = SettleOptions.model_validate(options or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidRecord(
+            f"the option {'.'.join(map(str, first['loc']))!r} of settling does not fit: {first['msg']} (found {first['input']!r})"
+        ) from error
+    parts = [Part.of(cache, one) for one in stored]
+    base = TransformersBase(parts[0].manifest.base)
+    return Settling(base, cache, chosen, AdapterGate().decide if gated else None).settled(parts, seed=seed, progress=progress)
 
 
 def _play(stage: Stage, skill: Skill, test: KeptTest, model: LanguageModel) -> bool:

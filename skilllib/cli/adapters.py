@@ -10,11 +10,12 @@ import typer
 from skilllib.cli.compile import BaseName, CacheFolder
 from skilllib.cli.mapping import map_adapters
 from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, LibraryPath
+from skilllib.cli.settling import settle_adapters
 
 if TYPE_CHECKING:
     from skilllib.compiler.cache import AdapterCache, Stored
 
-adapters = typer.Typer(help="List, show, map and drop adapters.", no_args_is_help=True)
+adapters = typer.Typer(help="List, show, map, settle and drop adapters.", no_args_is_help=True)
 
 
 @adapters.command("list")
@@ -154,4 +155,5 @@ def _record(stored: Stored, why: str) -> dict[str, Any]:
     }
 
 
+adapters.command("settle")(settle_adapters)
 adapters.command("map")(map_adapters)

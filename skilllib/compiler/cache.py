@@ -86,7 +86,7 @@ class AdapterCache:
                     "rank": weights.rank,
                     "targets": weights.targets,
                     "cost": manifest.cost.model_copy(update={"bytes": size}),
-                    "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                    "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 }
             )
             files.write_manifest(temporary, written)

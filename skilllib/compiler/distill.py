@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,16 @@ from typing import Any
 import numpy as np
 from pydantic import Field, ValidationError
 
-from skilllib.compiler import checkpoint
+from skilllib.compiler.course import Course
 from skilllib.compiler.rows import TOP, Row, alike, disturbance, divergence, joined, remembered, row, taught
-from skilllib.errors import CompilerFailed, InvalidRecord, StorageFailed
+from skilllib.errors import CompilerFailed, InvalidRecord
 from skilllib.models.base import linears
 from skilllib.models.hooks import mounted
 from skilllib.models.local import LocalModel, answer_ids
 from skilllib.protocols import Base, Recorder
-from skilllib.records.adapter import CompileRequest, Example, LoraWeights, Pair
+from skilllib.records.adapter import CompileRequest, Example, LoraWeights, Matrix, Pair
 from skilllib.records.base import Json, Record, content_hash
 from skilllib.records.model import Message, Request
-
-CHECKPOINT = checkpoint.FILE
 
 
 class DistillOptions(Record):
@@ -89,9 +86,19 @@ class Distill:
             CompilerFailed: There are no examples to learn from.
             BaseRefused: The base cannot be loaded.
         """
-        chosen(self.base.loaded()[0], self.options.targets, self.options.layers)  # before the teacher is asked anything
-        lessons = self._lessons(request, progress)
-        return _Training(self.base.loaded()[0], self.options, lessons, request.seed, workspace, progress).run()
+        model, _ = self.base.loaded()
+        chosen(model, self.options.targets, self.options.layers)  # before the teacher is asked anything
+        course = _Training(
+            model=model,
+            options=self.options,
+            lessons=self._lessons(request, progress),
+            seed=request.seed,
+            workspace=workspace,
+            progress=progress,
+            **self.options.model_dump(include={"steps", "lr", "check_every", "patience"}),
+        )
+        pairs = {name: Pair(*map(array, pair)) for name, pair in paired(course.run()).items()}
+        return LoraWeights(pairs, 1.0, {"curve": course.curve, "steps": course.step, "held_out": course.best})
 
     def _lessons(self, request: CompileRequest, progress: Recorder | None) -> Lessons:
         own, held = request.rows("own", "train"), request.rows("own", "held_out")
@@ -150,96 +157,55 @@ class Lessons:
     held_negatives: Sequence[Row] = ()
 
 
-@dataclass
-class _Training:
+@dataclass(kw_only=True)
+class _Training(Course):
     """One adapter in the making."""
 
     model: Any
     options: DistillOptions
     lessons: Lessons
-    seed: int
-    workspace: Path | None
-    progress: Recorder | None
-    step: int = 0
-    looks: int = 0
-    """Looks at what is held out since the last gain."""
-    best: float = float("inf")
-    curve: list[dict[str, float]] = field(default_factory=list)
 
-    def run(self) -> LoraWeights:
-        import torch
-
-        factors = self._begin()
-        parameters = [matrix for pair in factors.values() for matrix in pair]
-        optimizer = torch.optim.AdamW(parameters, lr=self.options.lr, weight_decay=0.0)
-        kept = {name: (a.detach().clone(), b.detach().clone()) for name, (a, b) in factors.items()}
-        kept = self._resume(factors, optimizer, kept)
-        while self.step < self.options.steps and self.looks < self.options.patience:
-            self._learn(factors, optimizer)
-            self.step += 1
-            if self.step % self.options.check_every == 0 or self.step == self.options.steps:
-                if self._look(factors):
-                    kept = {name: (a.detach().clone(), b.detach().clone()) for name, (a, b) in factors.items()}
-                self._save(factors, optimizer, kept)
-        pairs = {name: Pair(a.float().cpu().numpy(), b.float().cpu().numpy()) for name, (a, b) in kept.items()}
-        return LoraWeights(pairs, 1.0, {"curve": self.curve, "steps": self.step, "held_out": self.best})
-
-    def _begin(self) -> dict[str, tuple[Any, Any]]:
+    def begin(self) -> dict[str, Any]:
         import torch
 
         generator = torch.Generator().manual_seed(self.seed)
-        found = {}
+        found = dict[str, Any]()
         for name, module in chosen(self.model, self.options.targets, self.options.layers).items():
             out, inner = module.weight.shape
             bound = inner**-0.5
             a = (torch.rand(self.options.rank, inner, generator=generator) * 2 - 1) * bound
             b = torch.zeros(out, self.options.rank)
-            found[name] = (a.to(self.model.device).requires_grad_(), b.to(self.model.device).requires_grad_())
+            found |= {f"{name}.a": a.to(self.model.device), f"{name}.b": b.to(self.model.device)}
         return found
 
-    def _learn(self, factors: dict[str, tuple[Any, Any]], optimizer: Any) -> None:
+    def loss(self, tensors: Mapping[str, Any], draw: np.random.Generator) -> Any:
         import torch
 
-        # A generator of its own for every step, so that a resumed run draws what it would have drawn.
-        draw = np.random.default_rng([self.seed, self.step])
-        own = _drawn(draw, self.lessons.own, self.options.rows)
-        negatives = _drawn(draw, self.lessons.negatives, self.options.negatives)
-        with mounted(self.model, factors):
+        own = drawn(draw, self.lessons.own, self.options.rows)
+        negatives = drawn(draw, self.lessons.negatives, self.options.negatives)
+        with mounted(self.model, paired(tensors)):
             kl, nll = divergence(self.model, own)
-            moved = [self._moved(*disturbance(self.model, part)) for part in alike(negatives)]
+            moved = [
+                self._moved(kl, drift)
+                for kl, _, drift in (disturbance(self.model, part) for part in alike(negatives, lambda row: len(row.ids)))
+            ]
         share = torch.tensor([self.options.verified if one.verified else 0.0 for one in own], device=kl.device)
         loss = ((1 - share) * kl + share * nll).mean()
-        if moved:
-            loss = loss + torch.cat(moved).mean()
-        for group in optimizer.param_groups:
-            group["lr"] = self.options.lr * (1 + np.cos(np.pi * self.step / self.options.steps)) / 2
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([matrix for pair in factors.values() for matrix in pair], 1.0)
-        optimizer.step()
-        if not bool(torch.isfinite(loss)):
-            raise CompilerFailed(f"the loss is {float(loss.detach())} after {self.step} steps; lower `lr`, now {self.options.lr:g}")
-        self._tell("step", loss=float(loss.detach()))
+        return loss + torch.cat(moved).mean() if moved else loss
 
-    def _look(self, factors: dict[str, tuple[Any, Any]]) -> bool:
-        """Measure on what is held out; return whether it is better than ever before."""
-        own, verified = self._mean(factors, self.lessons.held_out or self.lessons.own)
-        negative, drift = self._disturbance(factors)
+    def look(self, tensors: Mapping[str, Any]) -> tuple[float, dict[str, float]]:
+        own, verified = self._mean(tensors, self.lessons.held_out or self.lessons.own)
+        negative, drift = self._disturbance(tensors)
         found = (1 - self.options.verified) * own + self.options.verified * verified + self._moved(negative, drift)
-        self.curve.append({"step": self.step, "kl": own, "nll": verified, "negative": negative, "drift": drift})
-        self._tell("held_out", kl=own, nll=verified, negative=negative, drift=drift)
-        better = bool(found < self.best - 1e-4)
-        self.looks = 0 if better else self.looks + 1
-        self.best = min(self.best, found)
-        return better
+        return found, {"kl": own, "nll": verified, "negative": negative, "drift": drift}
 
-    def _mean(self, factors: dict[str, tuple[Any, Any]], rows: Sequence[Row]) -> tuple[float, float]:
+    def _mean(self, tensors: Mapping[str, Any], rows: Sequence[Row]) -> tuple[float, float]:
         import torch
 
         if not rows:
             return 0.0, 0.0
         found, checked = [], []
-        with torch.no_grad(), mounted(self.model, factors):
+        with torch.no_grad(), mounted(self.model, paired(tensors)):
             for at in range(0, len(rows), self.options.rows):
                 part = rows[at : at + self.options.rows]
                 kl, nll = divergence(self.model, part)
@@ -247,54 +213,19 @@ class _Training:
                 checked += [value for value, one in zip(nll.tolist(), part, strict=True) if one.verified]
         return float(np.mean(found)), float(np.mean(checked)) if checked else 0.0
 
-    def _disturbance(self, factors: dict[str, tuple[Any, Any]]) -> tuple[float, float]:
+    def _disturbance(self, tensors: Mapping[str, Any]) -> tuple[float, float]:
         import torch
 
         rows = self.lessons.held_negatives or self.lessons.negatives
         if not rows:
             return 0.0, 0.0
-        with torch.no_grad(), mounted(self.model, factors):
+        with torch.no_grad(), mounted(self.model, paired(tensors)):
             found = [[float(figure) for figure in disturbance(self.model, [one])] for one in rows]
-        kl, drift = np.mean(found, axis=0)
+        kl, _, drift = np.mean(found, axis=0)
         return float(kl), float(drift)
 
     def _moved(self, kl: Any, drift: Any) -> Any:
         return kl + self.options.locality * drift
-
-    def _tell(self, event: str, **figures: float) -> None:
-        if self.progress is not None:
-            self.progress(event, step=self.step, of=self.options.steps, **figures)
-
-    # ---- checkpoints
-
-    def _save(self, factors: Any, optimizer: Any, kept: Any) -> None:
-        if self.workspace is None:
-            return
-        tensors = {
-            f"{part}.{name}.{i}": pair[i]
-            for part, of in (("now", factors), ("kept", kept))
-            for name, pair in of.items()
-            for i in (0, 1)
-        }
-        state = {"step": self.step, "looks": self.looks, "best": self.best, "curve": self.curve}
-        checkpoint.save(self.workspace / CHECKPOINT, tensors | checkpoint.optimizer_tensors(optimizer), state)
-
-    def _resume(self, factors: Any, optimizer: Any, kept: Any) -> Any:
-        import torch
-
-        saved = None
-        with suppress(StorageFailed):  # what was damaged is made again, as if there had been none
-            saved = checkpoint.load(self.workspace / CHECKPOINT, str(self.model.device)) if self.workspace is not None else None
-        if saved is None:
-            return kept
-        found, state = saved
-        self.step, self.looks, self.best, self.curve = state["step"], state["looks"], state["best"], state["curve"]
-        with torch.no_grad():
-            for name, pair in factors.items():
-                for i in (0, 1):
-                    pair[i].copy_(found[f"now.{name}.{i}"])
-        checkpoint.restore_optimizer(optimizer, found)
-        return {name: (found[f"kept.{name}.0"], found[f"kept.{name}.1"]) for name in factors}
 
 
 def chosen(model: Any, targets: Sequence[str], share: float = 1.0) -> dict[str, Any]:
@@ -326,7 +257,21 @@ def _heard(example: Example) -> tuple[Message, ...]:
     return example.informed if example.informed and second else example.prompt
 
 
-def _drawn(draw: np.random.Generator, rows: Sequence[Row], n: int) -> list[Row]:
+def paired(tensors: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return tensors by the name of a module and a letter as the two factors of each module."""
+    return {
+        name.removesuffix(".a"): (a, tensors[f"{name.removesuffix('.a')}.b"]) for name, a in tensors.items() if name.endswith(".a")
+    }
+
+
+def array(tensor: Any) -> Matrix:
+    """Return a tensor as an array in single precision."""
+    found: Matrix = tensor.detach().float().cpu().numpy()
+    return found
+
+
+def drawn(draw: np.random.Generator, rows: Sequence[Row], n: int) -> list[Row]:
+    """Return at most n rows, none twice."""
     return [rows[i] for i in draw.permutation(len(rows))[:n]] if n and rows else []
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from skilllib.compiler import lora
 from skilllib.compiler.rows import answered, divergence, joined, nll, taught
 from skilllib.compiler.text import informed
 from skilllib.models.hooks import mounted, tensors
@@ -58,8 +59,22 @@ class Held:
         return self.others or [("", _says(example, told=True)) for example in self.negatives if example.answer is not None]
 
 
-def evaluated(local: LocalModel, weights: LoraWeights, held: Held, wrong: LoraWeights | None = None) -> Evaluation:
-    """Return how a model does with nothing, with the text, with the adapter, with a wrong one, and with adapter and text."""
+def evaluated(
+    local: LocalModel,
+    weights: LoraWeights,
+    held: Held,
+    wrong: LoraWeights | None = None,
+    others: Sequence[LoraWeights] = (),
+) -> Evaluation:
+    """Return how a model does with nothing, with the text, with the adapter, and with adapter and text.
+
+    Args:
+        local: The model.
+        weights: The adapter.
+        held: What is held out.
+        wrong: Another skill's adapter, to be tried in its place.
+        others: Other skills' adapters, to be mounted beside it.
+    """
     arms: dict[Arm, tuple[LoraWeights | None, bool]] = {
         "none": (None, False),
         "context": (None, True),
@@ -68,6 +83,8 @@ def evaluated(local: LocalModel, weights: LoraWeights, held: Held, wrong: LoraWe
     }
     if wrong is not None:
         arms["wrong"] = (wrong, False)
+    if others:
+        arms["together"] = (lora.cat([weights, *others]), False)
     return Evaluation(
         arms={arm: scored(local, mount, held, told=told) for arm, (mount, told) in arms.items()},
         locality=locality(local, weights, held.negatives),

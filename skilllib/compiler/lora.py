@@ -63,6 +63,20 @@ def direct(adapters: Sequence[LoraWeights], weights: Sequence[float] | None = No
     return LoraWeights(sums)
 
 
+def aligned(adapters: Sequence[LoraWeights]) -> list[LoraWeights]:
+    """Return the same adapters with the same modules and one rank, and α within the factors; zeros stand for what is not there.
+
+    Raises:
+        AdapterRefused: As `cat`.
+    """
+    modules, rank = cat(adapters).pairs, max(one.rank for one in adapters)
+    found = []
+    for pairs in _scaled(adapters, None):
+        nothing = {name: Pair(np.zeros_like(pair.a[:rank]), np.zeros_like(pair.b[:, :rank])) for name, pair in modules.items()}
+        found.append(LoraWeights({name: _widened(pairs.get(name, nothing[name]), rank) for name in modules}))
+    return found
+
+
 def padded(adapter: LoraWeights, ranks: Sequence[int] = RANKS) -> LoraWeights:
     """Return the same adapter with zeros up to one rank for all modules that servers accept.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from skilllib.models.local import answer_ids, prompt_ids
 from skilllib.records.adapter import Example
 from skilllib.records.model import Message
+
+T = TypeVar("T")
 
 TOP = 32
 """Tokens of the teacher's distribution that are kept; the rest counts as one."""
@@ -117,27 +119,28 @@ def remembered(model: Any, rows: Sequence[Row], k: int = TOP) -> list[Row]:
     return found
 
 
-def disturbance(model: Any, rows: Sequence[Row]) -> tuple[Any, Any]:
-    """Return for each row how far the model is from what was remembered.
+def disturbance(model: Any, rows: Sequence[Row]) -> tuple[Any, Any, Any]:
+    """Return for each row how far the model is from what was remembered, and the mean negative log-likelihood of its answers.
 
-    That is the mean forward KL of its answers, in nats, and how far its last hidden states have moved, squared and relative to
-    these. The first says nothing of what is unlikely without an adapter, though it may be what another adapter makes likely:
-    the second does.
+    Returns:
+        The mean forward KL of its answers and their negative log-likelihood, in nats, and how far its last hidden states have
+        moved, squared and relative to these. The KL says nothing of what is unlikely without an adapter, though it may be what
+        another adapter makes likely: the states do.
     """
     import torch
 
     hidden, padded, mask = _states(model, rows)
-    kl, _ = _divergence(*_logits(model, rows, hidden, padded), rows)
+    kl, nll = _divergence(*_logits(model, rows, hidden, padded), rows)
     wanted = torch.nn.utils.rnn.pad_sequence([row.states for row in rows], batch_first=True).float()
     change = (hidden.float() - wanted).square().sum(-1) / wanted.square().sum(-1).clamp_min(TINY)
-    return kl, (change * mask).sum(-1) / mask.sum(-1)
+    return kl, nll, (change * mask).sum(-1) / mask.sum(-1)
 
 
-def alike(rows: Sequence[Row]) -> Iterator[list[Row]]:
+def alike(rows: Sequence[T], length: Callable[[T], int]) -> Iterator[list[T]]:
     """Yield groups of rows of about one length: filling up short ones to the longest of all would be computing for nothing."""
-    part: list[Row] = []
-    for one in sorted(rows, key=lambda row: len(row.ids)):
-        if part and len(one.ids) > UNLIKE * len(part[0].ids):
+    part: list[T] = []
+    for one in sorted(rows, key=length):
+        if part and length(one) > UNLIKE * length(part[0]):
             yield part
             part = []
         part.append(one)

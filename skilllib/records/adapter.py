@@ -17,8 +17,8 @@ from skilllib.records.model import Message
 Matrix = npt.NDArray[np.float32]
 Mode = Literal["cat", "svd", "component", "text", "direct"]
 """How adapters are merged."""
-Arm = Literal["none", "context", "adapter", "wrong", "adapter+context"]
-"""What a model is given: nothing, the skill's text, its adapter, another skill's adapter, adapter and text."""
+Arm = Literal["none", "context", "adapter", "wrong", "adapter+context", "together"]
+"""What a model is given: nothing, the skill's text, its adapter, another skill's, adapter and text, its adapter among others."""
 
 
 class _Hashed(Record):
@@ -192,7 +192,7 @@ class Manifest(Record):
     mode: Mode | None = None
     """How it was merged; None for an adapter of one skill."""
     parents: tuple[str, ...] = ()
-    """Adapter hashes of what was merged."""
+    """Adapter hashes of what was merged; of a settled one that which it was, and then those with which it lives."""
     created_at: str = ""
 
 

@@ -1,12 +1,14 @@
 """Skills as weights in the household's language: the tables of docs/results.md, section "Skills as weights".
 
     python tests/benchmarks/adapters.py distill --base SmolLM2-135M-Instruct.gguf --seeds 3 --out adapters.json
+    python tests/benchmarks/adapters.py settle  --base SmolLM2-135M-Instruct.gguf --seeds 3 --out adapters.json
     python tests/benchmarks/adapters.py alpha   --base small --seeds 3 --out small.json
     python tests/benchmarks/adapters.py tables  --out adapters.json
 
-`distill` measures five arms and ten adapters mounted together; `alpha` success over α; `merge` the modes of merging; `prefill`
-tokens with and without a prefix cache, and after how many uses compiling has paid; `edit` the time from an edit to a new adapter.
-Each cell is written to OUT as soon as it is there, and adapters lie beside it, so that a run that was stopped goes on.
+`distill` measures five arms and ten adapters mounted together; `settle` the same once they have learned to live together;
+`alpha` success over α; `merge` the modes of merging; `prefill` tokens with and without a prefix cache, and after how many uses
+compiling has paid; `edit` the time from an edit to a new adapter. Each cell is written to OUT as soon as it is there, and adapters
+lie beside it, so that a run that was stopped goes on.
 
 Success is that of a whole procedure with a thing from which nothing was learned, answered greedily.
 
@@ -43,6 +45,7 @@ from skilllib.compiler.evaluation import likelihood, locality
 from skilllib.compiler.format import DATASET
 from skilllib.compiler.job import Compiled, Compiling
 from skilllib.compiler.merging import Part, merged
+from skilllib.compiler.settling import SettleOptions, Settling
 from skilllib.gate.adapter import AdapterGate
 from skilllib.models.base import TransformersBase
 from skilllib.models.local import LocalModel, prompt_ids
@@ -63,6 +66,8 @@ OPTIONS: dict[bool, dict[str, Any]] = {
     False: {"steps": 30, "rows": 4, "negatives": 6, "lr": 4e-3, "locality": 30.0, "verified": 0.8},
 }
 """Options of `distill` by whether the base is the small model. Rows are whole conversations."""
+SETTLING: dict[bool, dict[str, Any]] = {True: {"steps": 1000, "lr": 4e-3, "verified": 0.7, "check_every": 100}, False: {}}
+"""Options of settling by whether the base is the small model."""
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 MODES: tuple[Mode, ...] = ("direct", "text", "component", "cat", "svd")
 SKILLS, OTHERS, NEGATIVES = 10, 6, 200
@@ -80,6 +85,7 @@ class Bench:
     told: Callable[[str], None] = print
     results: dict[str, Any] = field(default_factory=dict)
     locals: dict[int, LocalModel] = field(default_factory=dict)
+    lived: dict[int, list[Compiled]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.out.is_file():
@@ -135,6 +141,14 @@ class Bench:
         compiling = Compiling(base=self.local(seed).base, compiler=self.compiler(seed), cache=self.cache)
         return compiling.compiled(self.request(seed, skill))
 
+    def settled(self, seed: int) -> list[Compiled]:
+        """Return the adapters of a seed, settled."""
+        if seed not in self.lived:
+            parts = [Part.of(self.cache, one.stored) for skill in self.drawn(seed) if (one := self.compiled(seed, skill)).stored]
+            options = SettleOptions.model_validate(SETTLING[self.small])
+            self.lived[seed] = Settling(self.local(seed).base, self.cache, options).settled(parts, seed=seed)
+        return self.lived[seed]
+
     def weights(self, seed: int, skill: HouseholdSkill) -> LoraWeights:
         stored = self.compiled(seed, skill).stored
         assert stored is not None
@@ -168,6 +182,25 @@ def distill(bench: Bench) -> Iterator[int]:
         for i, skill in enumerate(skills):
             bench.cell("together", seed, i, of=lambda: bench.success(seed, skill, _all(bench, seed)))  # noqa: B023
             yield 1
+
+
+def settle(bench: Bench) -> Iterator[int]:
+    """Let all adapters of a seed settle, and measure each alone and with all of them mounted."""
+    for seed in bench.seeds:
+        for i, skill in enumerate(bench.drawn(seed)):
+            bench.cell("settled", seed, i, of=lambda: _settled(bench, seed, skill, i))  # noqa: B023
+            yield 2
+
+
+def _settled(bench: Bench, seed: int, skill: HouseholdSkill, i: int) -> dict[str, float]:
+    came = bench.settled(seed)
+    adapters = [bench.cache.load(one.stored) for one in came if one.stored is not None]
+    return {
+        "alone": bench.success(seed, skill, adapters[i]),
+        "together": bench.success(seed, skill, lora.cat(adapters)),
+        "both": bench.success(seed, skill, adapters[i], told=True),
+        "cpu_s": came[i].manifest.cost.cpu_s,
+    }
 
 
 def _arms(bench: Bench, seed: int, skill: HouseholdSkill, other: HouseholdSkill) -> dict[str, Any]:
@@ -323,7 +356,7 @@ def _edited(bench: Bench, seed: int, skills: Sequence[HouseholdSkill]) -> dict[s
     }
 
 
-COMMANDS = {command.__name__: command for command in (distill, alpha, merge, prefill, edit)}
+COMMANDS = {command.__name__: command for command in (distill, settle, alpha, merge, prefill, edit)}
 
 
 def main() -> None:

@@ -68,16 +68,20 @@ def _together(results: Mapping[str, Any]) -> Iterator[str]:
     cells, alone = _of(results, "together"), _of(results, "distill")
     if not cells:
         return
-    own = [alone[key]["adapter"]["success"] for key in cells]
-    shares = [value / of for value, of in zip(cells.values(), own, strict=True) if of]
-    rows = [
-        ["alone", _interval(own)],
-        ["all of a seed mounted together", _interval(list(cells.values()))],
-        ["together relative to alone, a skill", _interval(shares)],
-        ["least of them", f"{min(shares):.2f}"],
-        ["skills under 0.9 of their own", f"{sum(share < 0.9 for share in shares)} of {len(shares)}"],
-    ]
-    yield from _table(["adapters", "success"], rows)
+    plain = {key: {"alone": alone[key]["adapter"]["success"], "together": value} for key, value in cells.items()}
+    rows = [_lives("as each was taught", plain)]
+    if settled := _of(results, "settled"):
+        rows.append(_lives("settled", settled))
+    yield from _table(
+        ["adapters", "alone", "all of a seed mounted", "skills under 0.9 of their own", "CPU-seconds more, a skill"], rows
+    )
+
+
+def _lives(name: str, cells: Mapping[str, Any]) -> list[str]:
+    alone, together = ([float(cell[arm]) for cell in cells.values()] for arm in ("alone", "together"))
+    fallen = sum(among < 0.9 * own for own, among in zip(alone, together, strict=True))
+    more = [cell["cpu_s"] for cell in cells.values() if "cpu_s" in cell]
+    return [name, _interval(alone), _interval(together), f"{fallen} of {len(cells)}", _interval(more, ".1f") if more else ""]
 
 
 def _alpha(results: Mapping[str, Any]) -> Iterator[str]:

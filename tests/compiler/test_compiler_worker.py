@@ -91,7 +91,7 @@ def test_a_killed_worker_is_resumed_by_the_next(learned: Path, monkeypatch: pyte
 
         options = distill.DistillOptions.model_validate(LONG)
         seen: list[int] = []
-        monkeypatch.setattr(distill._Training, "_look", lambda self, factors: seen.append(self.step) or ended(self))
+        monkeypatch.setattr(distill._Training, "_better", lambda self, tensors: seen.append(self.step) or ended(self))
         assert options.steps == LONG["steps"]
         while library.take("nobody", lease_s=0.0) is None:
             time.sleep(0.1)
