@@ -119,15 +119,23 @@ def opened_cache(library: str, cache: Path | None) -> AdapterCache:
     return AdapterCache(cache or Path(library) / FOLDER)
 
 
-def chosen(cache: AdapterCache, name: str) -> Stored:
-    """Return the newest adapter of a skill, or the one of a hash.
+def chosen(cache: AdapterCache, name: str, *, unsettled: bool = False) -> Stored:
+    """Return the newest adapter of a skill, no control where there is another one; or the one of a hash.
+
+    Args:
+        cache: Where it lies.
+        name: Of the skill, or the beginning of a hash.
+        unsettled: Take one that is as it was taught.
 
     Raises:
         AdapterRefused: There is none, or more than one hash begins so.
     """
+    from skilllib.build.compiling import CONTROLS
     from skilllib.errors import AdapterRefused
 
-    found = [stored for stored in cache.all() if name in (stored.manifest.skill, stored.path.name)]
+    named = [stored for stored in cache.all() if name in (stored.manifest.skill, stored.path.name)]
+    found = [stored for stored in named if stored.manifest.key.backend not in CONTROLS] or named
+    found = [stored for stored in found if not (unsettled and stored.manifest.parents)] or found
     found = found or [stored for stored in cache.all() if len(name) >= 4 and stored.path.name.startswith(name)]
     if not found:
         raise AdapterRefused(f"there is no adapter of {name!r} in {cache.folder}; see `skilllib adapters list`")

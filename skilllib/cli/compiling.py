@@ -13,7 +13,7 @@ _WORDS = {
     "rehearsing": "playing the tests of {skill}",
     "teaching": "asking the teacher ({part})",
     "step": "learning, loss {loss:.3f}",
-    "held_out": "learning, held out {nll:.3f}",
+    "held_out": "learning, held out {objective:.3f}",
     "fitting": "fitting, loss {loss:.3f}",
     "held_out_skills": "fitting, held out: right {right:.3f}, wrong {wrong:.3f} nats a token",
     "measuring": "measuring {skill}",

@@ -37,7 +37,7 @@ def settle_adapters(
     from skilllib.cli.output import emit
 
     found = opened_cache(library, cache)
-    stored = [chosen(found, name) for name in names]
+    stored = [chosen(found, name, unsettled=True) for name in names]
     with shown() as progress:
         came = settled(found, stored, json_pairs(option, "the option"), seed=seed, gated=not ungated, progress=progress)
     if as_json:

@@ -97,7 +97,7 @@ class Course(ABC):
         """Measure on what is held out; return whether it is better than ever before."""
         found, figures = self.look(tensors)
         self.curve.append({"step": self.step, **figures})
-        self._tell("held_out", **figures)
+        self._tell("held_out", objective=found, **figures)
         better = found < self.best - 1e-4
         self.looks = 0 if better else self.looks + 1
         self.best = min(self.best, found)

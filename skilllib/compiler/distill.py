@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -20,6 +20,8 @@ from skilllib.protocols import Base, Recorder
 from skilllib.records.adapter import CompileRequest, Example, LoraWeights, Matrix, Pair
 from skilllib.records.base import Json, Record, content_hash
 from skilllib.records.model import Message, Request
+
+T = TypeVar("T")
 
 
 class DistillOptions(Record):
@@ -270,7 +272,7 @@ def array(tensor: Any) -> Matrix:
     return found
 
 
-def drawn(draw: np.random.Generator, rows: Sequence[Row], n: int) -> list[Row]:
+def drawn(draw: np.random.Generator, rows: Sequence[T], n: int) -> list[T]:
     """Return at most n rows, none twice."""
     return [rows[i] for i in draw.permutation(len(rows))[:n]] if n and rows else []
 

@@ -39,6 +39,9 @@ class HypernetOptions(Record):
     """Tokens of the text that are asked for."""
     sections: float = Field(default=0.25, ge=0, le=1)
     """Share of the skills that are compiled section by section, half of them with another skill's sections."""
+    simple: float = Field(default=0.4, ge=0, le=1)
+    """Share of the steps, the first ones, that ask for answers alone, of skills compiled whole. Sections and recall hold back the
+    moment at which it begins to matter which text was read."""
     lr: float = Field(default=1e-3, gt=0)
     warmup: int = Field(default=100, ge=0)
     """Steps in which the learning rate rises; then it falls as a cosine."""

@@ -176,6 +176,10 @@ class Fitting:
         rest = max(1, self.options.steps - self.options.warmup)
         return 0.5 * (1 + math.cos(math.pi * (self.step - self.options.warmup) / rest))
 
+    @property
+    def _simple(self) -> bool:
+        return self.step < self.options.simple * self.options.steps
+
     def _drawn(self, draw: np.random.Generator) -> list[Drawn]:
         train = self.corpus.train
         chosen = draw.permutation(len(train))[: self.options.skills]
@@ -184,7 +188,7 @@ class Fitting:
     def _one(self, skill: CorpusSkill, draw: np.random.Generator) -> Drawn:
         others = [other for other in self.corpus.train if other is not skill]
         texts: tuple[SkillText, ...] = (skill.text,)
-        if draw.random() < self.options.sections:
+        if draw.random() < self.options.sections and not self._simple:
             texts = sections(skill.text)
             if draw.random() < 0.5:
                 beside = others.pop(int(draw.integers(len(others))))
@@ -197,7 +201,7 @@ class Fitting:
 
     def _own(self, skill: CorpusSkill, *, whole: bool, draw: np.random.Generator) -> Row:
         """Return a row of a skill: a verified answer, or its text, which only the adapter of the whole text can know."""
-        if draw.random() < self.options.recall and whole:
+        if draw.random() < self.options.recall and whole and not self._simple:
             recalled = text_ids(self._tokenizer, skill.text, self.options)[: self.options.recall_tokens]
             return sure(row(self._tokenizer, RECALL, recalled), self._top)
         answers = self._answered(skill)

@@ -32,8 +32,8 @@ from skilllib.records.adapter import Cost, Evaluation, Example, LoraWeights, Pai
 from skilllib.records.base import Record, content_hash
 from skilllib.records.ledger import Decision
 
-OTHERS = 8
-"""Of so many rows one is of a skill that has no adapter here, on which nothing is to change."""
+STILL = 4
+"""Of so many rows one is of a skill whose adapter is not mounted, on which nothing is to change."""
 
 
 class SettleOptions(Record):
@@ -98,8 +98,12 @@ class Settling:
             **self.options.model_dump(include={"steps", "lr", "check_every", "patience"}),
         )
         made = [rounded(one) for one in course.weights()]
-        for one in made:
-            unsound_for(self.base, one)
+        try:
+            for one in made:
+                unsound_for(self.base, one)
+        except AdapterRefused:
+            self.cache.leave(keys[0])  # its checkpoints lead to the same weights
+            raise
         cost = Cost(
             cpu_s=round((time.process_time() - cpu) / len(parts), 3),
             seconds=round((time.monotonic() - begun) / len(parts), 3),
@@ -156,7 +160,9 @@ class Settling:
                 progress("teaching", part="adapters", step=i, of=len(parts))
         names = {part.manifest.skill for part in parts}
         foreign = dict.fromkeys(one for part in parts for one in _of(part, "negative", "train") if one.skill not in names)
-        return _Lessons(own["train"], own["held_out"], remembered(model, self._rows(list(foreign))))
+        still: list[tuple[Row, int | None]] = [(one, None) for one in remembered(model, self._rows(list(foreign)))]
+        still += [(one, i) for i, rows in enumerate(own["train"]) for one in remembered(model, rows)]
+        return _Lessons(own["train"], own["held_out"], still)
 
     def _rows(self, examples: Sequence[Example]) -> list[Row]:
         _, tokenizer = self.base.loaded()
@@ -187,8 +193,8 @@ class _Lessons:
 
     own: Sequence[Sequence[Row]]
     held_out: Sequence[Sequence[Row]]
-    foreign: Sequence[Row]
-    """Rows of skills that have no adapter here, with what the plain model makes of them."""
+    still: Sequence[tuple[Row, int | None]]
+    """Rows with what the plain model makes of them, and the number of their skill's adapter, if it is one of these."""
 
 
 @dataclass(kw_only=True)
@@ -220,19 +226,28 @@ class _Course(Course):
     def loss(self, tensors: Mapping[str, Any], draw: np.random.Generator) -> Any:
         import torch
 
-        foreign = drawn(draw, self.lessons.foreign, max(1, self.options.rows // OTHERS))
-        tried = [self._tried(draw, turn) for turn in range(self.options.rows - len(foreign))]
-        tried += [(row, np.ones(len(self.parts))) for row in foreign]
+        still = drawn(draw, self.lessons.still, max(1, self.options.rows // STILL))
+        tried = [self._tried(draw, turn) for turn in range(max(1, self.options.rows - len(still)))]
+        tried += [(row, self._there(draw, turn, without=i)) for turn, (row, i) in enumerate(still)]
         return torch.cat([self._lost(tensors, part) for part in alike(tried, lambda pair: len(pair[0].ids))]).mean()
 
     def _tried(self, draw: np.random.Generator, turn: int) -> tuple[Row, Any]:
-        """Return a row of a skill, and which adapters are mounted: its own, some, or all of them, as each may be used."""
+        """Return a row of a skill, and which adapters are mounted: its own alone, among some, or among all."""
         i = int(draw.integers(len(self.parts)))
         row = self.lessons.own[i][int(draw.integers(len(self.lessons.own[i])))]
-        share = (0.0, float(draw.random()), 1.0, 1.0)[turn % 4]
-        there = (draw.random(len(self.parts)) < share).astype(float)
-        there[i] = 1
+        if turn % 4 == 0:
+            return row, np.arange(len(self.parts)) == i
+        there = self._there(draw, turn)
+        there[i] = True
         return row, there
+
+    def _there(self, draw: np.random.Generator, turn: int, without: int | None = None) -> Any:
+        """Return which adapters are mounted: in turn some, and all; never that of the skill whose row is to stay as it was."""
+        share = float(draw.random()) if turn % 4 == 1 else 1.0
+        there = draw.random(len(self.parts)) < share
+        if without is not None:
+            there[without] = False
+        return there
 
     def _lost(self, tensors: Mapping[str, Any], tried: Sequence[tuple[Row, Any]]) -> Any:
         """Return for each row how far the model with its adapters is from what it is to say."""
@@ -253,10 +268,9 @@ class _Course(Course):
         with torch.no_grad():
             for i, rows in enumerate(self.lessons.held_out):
                 for row in rows or self.lessons.own[i]:
-                    mask = np.zeros(len(self.parts))
-                    mask[i] = 1
-                    alone.append(float(self._lost(tensors, [(row, mask)])))
-                    together.append(float(self._lost(tensors, [(row, np.ones(len(self.parts)))])))
+                    only, everybody = np.arange(len(self.parts)) == i, np.ones(len(self.parts), bool)
+                    alone.append(float(self._lost(tensors, [(row, only)])))
+                    together.append(float(self._lost(tensors, [(row, everybody)])))
         figures = {"alone": float(np.mean(alone)), "together": float(np.mean(together))}
         return sum(figures.values()) / 2, figures
 

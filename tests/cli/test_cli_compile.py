@@ -47,6 +47,37 @@ def test_a_skill_is_ordered_compiled_listed_and_dropped(learned: Door, base: str
     assert learned.json("adapters", "list") == []
 
 
+def test_adapters_that_are_settled_are_found_again_and_losers_are_not_kept(learned: Door, base: str) -> None:
+    name, other = active()
+    options = ("--option", "steps=2", "--option", "own_answers=false")
+    learned.json("compile", name, other, "--base", base, *options, "--ungated")
+    before = learned.json("adapters", "list")
+    refused = learned.json("adapters", "settle", name, other, "--option", "steps=2", code=1)
+    assert not any(one["kept"] for one in refused) and learned.json("adapters", "list") == before
+    settled = learned.json("adapters", "settle", name, other, "--option", "steps=2", "--ungated")
+    assert [one["skill"] for one in settled] == [name, other] and all(one["kept"] for one in settled)
+    assert len(learned.json("adapters", "list")) == len(before) + 2
+    again = learned.json("adapters", "settle", name, other, "--option", "steps=2", "--ungated")
+    assert again == settled, "what was settled is not settled once more"
+    merged = learned.json("merge", name, other)
+    assert set(merged["parents"]) == {one["adapter_hash"] for one in settled}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("NAME",), "two adapters or more"),
+        (("NAME", "NAME"), "named twice"),
+        (("NAME", "nothing"), "there is no adapter of 'nothing'"),
+        (("NAME", "OTHER", "--option", "stepps=2"), "the option 'stepps' of settling does not fit"),
+    ],
+)
+def test_what_cannot_settle_is_refused(learned: Door, base: str, arguments: tuple[str, ...], words: str) -> None:
+    names = dict(zip(("NAME", "OTHER"), active(), strict=True))
+    learned.json("compile", *names.values(), "--base", base, "--backend", "null", "--ungated")
+    assert words in learned.refuses("adapters", "settle", *(names.get(word, word) for word in arguments))
+
+
 def test_what_is_not_good_enough_is_not_kept_and_the_skill_stays(learned: Door, base: str) -> None:
     (name, *_) = active()
     found = learned.json("compile", name, "--base", base, "--backend", "null", code=1)
