@@ -40,7 +40,7 @@ class Point(Record):
 class Bundle(Record):
     """What stands beside the weights of a hypernetwork."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     base: str
     base_hash: str
     options: HypernetOptions

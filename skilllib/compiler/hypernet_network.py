@@ -19,6 +19,8 @@ from skilllib.models.hooks import Factors
 
 SCALE_A, SCALE_B = 0.03, 0.02
 """What the heads' outputs are multiplied by: adapters begin small, and alike but for a little."""
+WAVES = 16
+"""Frequencies by which a network knows where a token stands in its text."""
 Parameters = Mapping[str, Any]
 """Name → tensor."""
 
@@ -70,6 +72,7 @@ def beginning(shape: Shape, options: HypernetOptions, seed: int) -> dict[str, An
 
     found = {
         "taps": linear(width, options.taps * shape.hidden),
+        "place": linear(width, 2 * WAVES),
         "layer": embedding(len(shape.layers)),
         "module": embedding(len(shape.sizes)),
         "rank": embedding(options.rank),
@@ -120,7 +123,7 @@ def generated(parameters: Parameters, texts: Sequence[Any], shape: Shape, option
 
     keys = torch.nn.utils.rnn.pad_sequence(list(texts), batch_first=True)
     there = torch.arange(keys.shape[1], device=keys.device) < torch.tensor([[len(text)] for text in texts], device=keys.device)
-    keys = _normed(keys @ parameters["taps"].T)
+    keys = _normed(keys @ parameters["taps"].T + _places(keys.shape[1]).to(keys.device) @ parameters["place"].T)
     found = _queries(parameters, shape).expand(len(texts), -1, -1)
     for i in range(options.blocks):
         found = found + _attended(parameters, i, _normed(found), keys, there, options.heads)
@@ -148,6 +151,14 @@ def gathered(factors: Factors, groups: Sequence[Sequence[int]]) -> dict[str, tup
         columns = torch.cat([b, b.new_zeros(1, *b.shape[1:])])[index]
         found[name] = (rows.flatten(1, 2), columns.transpose(1, 2).flatten(2, 3))
     return found
+
+
+def _places(tokens: int) -> Any:
+    """Return where each token of a text stands, as waves, (tokens, 2 * WAVES): what a line says depends on which line it is."""
+    import torch
+
+    angles = torch.arange(tokens)[:, None] * torch.logspace(0, -3, WAVES)
+    return torch.cat([angles.sin(), angles.cos()], -1)
 
 
 def _queries(parameters: Parameters, shape: Shape) -> Any:

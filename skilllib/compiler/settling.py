@@ -28,7 +28,7 @@ from skilllib.errors import AdapterRefused, CompilerFailed
 from skilllib.models.hooks import mounted, tensors
 from skilllib.models.local import LocalModel
 from skilllib.protocols import Base, Recorder
-from skilllib.records.adapter import Cost, Evaluation, Example, LoraWeights, Pair
+from skilllib.records.adapter import AdapterKey, Cost, Evaluation, Example, LoraWeights, Manifest, Pair
 from skilllib.records.base import Record, content_hash
 from skilllib.records.ledger import Decision
 
@@ -85,15 +85,27 @@ class Settling:
         known = [self.cache.find(key) for key in keys]
         if all(known):
             return [Compiled(stored.manifest, stored, found=True) for stored in known if stored]
+        made, cost = self._made(parts, keys[0], seed, progress)
+        judged = [self._judged(parts, made, i, progress) for i in range(len(parts))]
+        kept = all(decision is None or decision.outcome == "promote" for _, decision in judged)
+        found = []
+        for part, key, weights, (evaluation, decision) in zip(parts, keys, made, judged, strict=True):
+            manifest = self._manifest(part, parts, key, cost, evaluation, decision)
+            stored = self.cache.store(weights, manifest, part.examples) if kept else None
+            found.append(Compiled(stored.manifest if stored else manifest, stored, decision))
+        self.cache.leave(keys[0])
+        return found
+
+    def _made(self, parts: Sequence[Part], key: AdapterKey, seed: int, progress: Recorder | None) -> tuple[list[LoraWeights], Cost]:
+        """Return sound weights as they will come back from disk, and what each of them cost."""
         begun, cpu = time.monotonic(), time.process_time()
-        model, _ = self.base.loaded()
         course = _Course(
-            model=model,
+            model=self.base.loaded()[0],
             options=self.options,
             parts=parts,
             lessons=self._lessons(parts, progress),
             seed=seed,
-            workspace=self.cache.workspace(keys[0]),
+            workspace=self.cache.workspace(key),
             progress=progress,
             **self.options.model_dump(include={"steps", "lr", "check_every", "patience"}),
         )
@@ -102,34 +114,36 @@ class Settling:
             for one in made:
                 unsound_for(self.base, one)
         except AdapterRefused:
-            self.cache.leave(keys[0])  # its checkpoints lead to the same weights
+            self.cache.leave(key)  # its checkpoints lead to the same weights
             raise
-        cost = Cost(
+        return made, Cost(
             cpu_s=round((time.process_time() - cpu) / len(parts), 3),
             seconds=round((time.monotonic() - begun) / len(parts), 3),
             steps=course.step,
             device=str(getattr(self.base, "device", "cpu")),
         )
-        judged = [self._judged(parts, made, i, progress) for i in range(len(parts))]
-        kept = all(decision is None or decision.outcome == "promote" for _, decision in judged)
-        found = []
-        for part, key, one, (evaluation, decision) in zip(parts, keys, made, judged, strict=True):
-            others = [other.manifest.adapter_hash for other in parts if other is not part]
-            manifest = part.manifest.model_copy(
-                update={
-                    "key": key,
-                    "configuration": {**part.manifest.configuration, "settled": self.options.model_dump(mode="json")},
-                    "parents": (part.manifest.adapter_hash, *others),
-                    "cost": cost,
-                    "evaluation": evaluation,
-                    "accepted": None if decision is None else decision.outcome == "promote",
-                    "reason": "" if decision is None else decision.reason,
-                }
-            )
-            stored = self.cache.store(one, manifest, part.examples) if kept else None
-            found.append(Compiled(stored.manifest if stored else manifest, stored, decision))
-        self.cache.leave(keys[0])
-        return found
+
+    def _manifest(
+        self,
+        part: Part,
+        parts: Sequence[Part],
+        key: AdapterKey,
+        cost: Cost,
+        evaluation: Evaluation | None,
+        decision: Decision | None,
+    ) -> Manifest:
+        others = [other.manifest.adapter_hash for other in parts if other is not part]
+        return part.manifest.model_copy(
+            update={
+                "key": key,
+                "configuration": {**part.manifest.configuration, "settled": self.options.model_dump(mode="json")},
+                "parents": (part.manifest.adapter_hash, *others),
+                "cost": cost,
+                "evaluation": evaluation,
+                "accepted": None if decision is None else decision.outcome == "promote",
+                "reason": "" if decision is None else decision.reason,
+            }
+        )
 
     def _refuse(self, parts: Sequence[Part]) -> None:
         if len(parts) < 2:

@@ -12,11 +12,14 @@ measured again. CUDA is used where there is one.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import random
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,7 @@ import lessons
 from adapters_tables import _interval as interval
 from adapters_tables import _table as table
 
-from environments.household.language import HouseholdSkill, Language, language
+from environments.household.language import FIRST, SECOND, HouseholdSkill, Language, language
 from environments.household.rules import THINGS
 from skilllib.cli.compiling import shown
 from skilllib.compiler import geometry
@@ -44,12 +47,14 @@ from skilllib.records.adapter import CompileRequest, LoraWeights
 SMALL = "small"
 OPTIONS: dict[bool, dict[str, Any]] = {
     True: {
-        **{"steps": 1500, "skills": 16, "width": 128, "layers": 1.0, "lr": 2e-3, "recall_tokens": 64},
+        **{"steps": 1500, "skills": 16, "width": 128, "layers": 1.0, "lr": 2e-3, "simple": 1.0, "check_every": 50},
         "targets": ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"],
     },
     False: {"steps": 4000, "skills": 8, "check_every": 25, "recall_tokens": 128},
 }
 """Options of the fit by whether the base is the small model."""
+NAMES = 4
+"""Under so many names each training skill is shown."""
 ARMS = {"none": "no skill", "context": "text in context", "right": "adapter of its text", "wrong": "adapter of another's text"}
 
 
@@ -71,9 +76,8 @@ class Bench:
 
     def fitted(self, base: TransformersBase, drawn: Language, seed: int) -> Bundle:
         options = options_of({**OPTIONS[self.name == SMALL], **self.given})
-        split = Corpus.split([corpus_skill(skill) for skill in drawn.training], options.held_out, seed)
         with shown() as progress:
-            return Fitting(base, split, options, seed, self.hypernet(seed), progress).run()
+            return Fitting(base, corpus(drawn, options.held_out, seed), options, seed, self.hypernet(seed), progress).run()
 
     def hypernet(self, seed: int) -> Path:
         return self.folder / f"hypernet-{seed}"
@@ -108,6 +112,17 @@ class Bench:
         given = {"none": (None, False), "context": (None, True), "right": (adapters[i], False), "wrong": (adapters[i - 1], False)}
         scores = {arm: scored(local, weights, held, told=told) for arm, (weights, told) in given.items()}
         return {arm: {"success": score.success, "nll": score.nll} for arm, score in scores.items()}
+
+
+def corpus(of: Language, held_out: float, seed: int) -> Corpus:
+    """Return a language's training skills, those that are learned from under several names: a name says nothing."""
+    split = Corpus.split([corpus_skill(skill) for skill in of.training], held_out, seed)
+    apart = {one.text.name for one in split.held_out} | {skill.name for skill in of.held_out}
+    names = [name for first, second in product(FIRST, SECOND) if (name := f"{first} {second}") not in apart]
+    draw = random.Random(seed)
+    learned = [skill for skill in of.training if skill.name not in apart]
+    more = [corpus_skill(dataclasses.replace(skill, name=draw.choice(names))) for _ in range(NAMES - 1) for skill in learned]
+    return dataclasses.replace(split, train=(*split.train, *more))
 
 
 def corpus_skill(skill: HouseholdSkill) -> CorpusSkill:
