@@ -44,7 +44,7 @@ def list_adapters(
             record["skill"],
             record["adapter"][:12],
             name,
-            record["key"]["backend"],
+            record["key"]["backend"] + (", settled" if record["settled"] else ""),
             str(record["rank"]),
             f"{record['alpha']:g}",
             success,
@@ -75,6 +75,8 @@ def show_adapter(
     console.print(
         f"base {manifest.base}, {manifest.key.backend}, seed {manifest.key.seed}, rank {manifest.rank}, α {manifest.alpha:g}"
     )
+    if manifest.settled:
+        console.print(f"settled with {len(manifest.parents) - 1} others, so that all can be mounted at once")
     cost = manifest.cost
     console.print(f"{cost.cpu_s:.1f} CPU s, {cost.peak_bytes / 1e9:.2f} GB, {cost.bytes / 1e6:.2f} MB, {cost.steps} steps")
     if manifest.evaluation is not None:
@@ -135,7 +137,7 @@ def chosen(cache: AdapterCache, name: str, *, unsettled: bool = False) -> Stored
 
     named = [stored for stored in cache.all() if name in (stored.manifest.skill, stored.path.name)]
     found = [stored for stored in named if stored.manifest.key.backend not in CONTROLS] or named
-    found = [stored for stored in found if not (unsettled and stored.manifest.parents)] or found
+    found = [stored for stored in found if not (unsettled and stored.manifest.settled)] or found
     found = found or [stored for stored in cache.all() if len(name) >= 4 and stored.path.name.startswith(name)]
     if not found:
         raise AdapterRefused(f"there is no adapter of {name!r} in {cache.folder}; see `skilllib adapters list`")
@@ -158,6 +160,7 @@ def _record(stored: Stored, why: str) -> dict[str, Any]:
         **stored.manifest.model_dump(mode="json", exclude={"text"}),
         "adapter": stored.path.name,
         "path": str(stored.path),
+        "settled": stored.manifest.settled,
         "bytes": stored.bytes,
         "stale": why,
     }

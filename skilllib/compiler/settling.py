@@ -39,7 +39,7 @@ STILL = 4
 class SettleOptions(Record):
     """How adapters are taught to live together."""
 
-    steps: int = Field(default=60, ge=1)
+    steps: int = Field(default=120, ge=1)
     rows: int = Field(default=8, ge=1)
     """Rows of one step, of any of the skills."""
     lr: float = Field(default=2e-3, gt=0)
@@ -48,7 +48,7 @@ class SettleOptions(Record):
     """Weight of how far the model's last hidden states are from those with one adapter alone, beside the KL of its answers."""
     verified: float = Field(default=0.5, ge=0, le=1)
     """Share of the loss that cross-entropy has on verified answers; the rest is KL to what each said alone."""
-    check_every: int = Field(default=15, ge=1)
+    check_every: int = Field(default=30, ge=1)
     """Steps between two looks at what is held out."""
     patience: int = Field(default=4, ge=1)
     """Looks without a gain after which it ends."""

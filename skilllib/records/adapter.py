@@ -195,6 +195,11 @@ class Manifest(Record):
     """Adapter hashes of what was merged; of a settled one that which it was, and then those with which it lives."""
     created_at: str = ""
 
+    @property
+    def settled(self) -> bool:
+        """Whether it learned to live with others."""
+        return self.mode is None and bool(self.parents)
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:

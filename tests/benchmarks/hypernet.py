@@ -53,6 +53,8 @@ OPTIONS: dict[bool, dict[str, Any]] = {
     False: {"steps": 4000, "skills": 8, "check_every": 25, "recall_tokens": 128},
 }
 """Options of the fit by whether the base is the small model."""
+TRAINING = 400
+"""Skills of a language that may be learned from; 40 more are held out."""
 NAMES = 4
 """Under so many names each training skill is shown."""
 ARMS = {"none": "no skill", "context": "text in context", "right": "adapter of its text", "wrong": "adapter of another's text"}
@@ -84,7 +86,7 @@ class Bench:
 
     def measured(self, seed: int) -> dict[str, Any]:
         """Return what one seed came to."""
-        drawn = language(seed=seed)
+        drawn = language(training=TRAINING, seed=seed)
         base = self.base(drawn, seed)
         bundle = self.fitted(base, drawn, seed)
         compiler, begun = make(base, folder=str(self.hypernet(seed))), time.process_time()
