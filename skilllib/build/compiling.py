@@ -79,7 +79,7 @@ def stale(manifest: Manifest, library: SkillLibrary, base_hash: str | None = Non
 
 
 def valid_adapter(library: SkillLibrary, cache: AdapterCache, skill: Skill, base_hash: str) -> Stored | None:
-    """Return the newest valid adapter of a skill for a base; None where there is none."""
+    """Return the newest valid adapter of a skill for a base, measured ones first; None where there is none."""
     found = [
         stored
         for stored in cache.all()
@@ -87,7 +87,8 @@ def valid_adapter(library: SkillLibrary, cache: AdapterCache, skill: Skill, base
         and stored.manifest.accepted is not False
         and not stale(stored.manifest, library, base_hash)
     ]
-    return found[-1] if found else None
+    measured = [stored for stored in found if stored.manifest.accepted]
+    return next(reversed(measured or found), None)
 
 
 @dataclass
@@ -258,6 +259,8 @@ def settled(
         raise InvalidRecord(
             f"the option {'.'.join(map(str, first['loc']))!r} of settling does not fit: {first['msg']} (found {first['input']!r})"
         ) from error
+    if not stored:
+        raise InvalidRecord("which adapters are to live together? Name two or more")
     parts = [Part.of(cache, one) for one in stored]
     base = TransformersBase(parts[0].manifest.base)
     return Settling(base, cache, chosen, AdapterGate().decide if gated else None).settled(parts, seed=seed, progress=progress)

@@ -13,6 +13,8 @@ from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, LibraryPath
 from skilllib.cli.settling import settle_adapters
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skilllib.compiler.cache import AdapterCache, Stored
 
 adapters = typer.Typer(help="List, show, map, settle and drop adapters.", no_args_is_help=True)
@@ -142,6 +144,17 @@ def chosen(cache: AdapterCache, name: str, *, unsettled: bool = False) -> Stored
     if not found:
         raise AdapterRefused(f"there is no adapter of {name!r} in {cache.folder}; see `skilllib adapters list`")
     return max(found, key=lambda stored: stored.manifest.created_at)
+
+
+def settled_together(cache: AdapterCache, names: Sequence[str]) -> list[Stored]:
+    """Return the adapters of skills that were settled together last; nothing where there is no such company of all of them."""
+    companies: dict[frozenset[str], dict[str, Stored]] = {}
+    for stored in cache.all():
+        if stored.manifest.settled:
+            companies.setdefault(frozenset(stored.manifest.parents), {})[stored.manifest.skill] = stored
+    whole = [company for company in companies.values() if company.keys() >= set(names)]
+    latest = max(whole, key=lambda company: max(one.manifest.created_at for one in company.values()), default={})
+    return [latest[name] for name in names if name in latest]
 
 
 def _judged(library: str, cache: Path | None, base: str | None) -> list[tuple[Stored, str]]:

@@ -56,7 +56,7 @@ def map_adapters(
 
 
 def _comparable(cache: AdapterCache, base: str | None) -> list[Stored]:
-    """Return the adapters of single skills for one base."""
+    """Return the adapters of single skills for one base; settled ones only of skills that have no other."""
     from skilllib.build.compiling import CONTROLS
     from skilllib.errors import AdapterRefused
     from skilllib.models.base import TransformersBase
@@ -64,6 +64,8 @@ def _comparable(cache: AdapterCache, base: str | None) -> list[Stored]:
     found = [one for one in cache.all() if one.manifest.mode is None and one.manifest.key.backend not in CONTROLS]
     wanted = TransformersBase(base).hash if base else None
     found = [one for one in found if wanted in (None, one.manifest.key.base)]
+    taught = {(one.manifest.skill, one.manifest.key.base) for one in found if not one.manifest.settled}
+    found = [one for one in found if not one.manifest.settled or (one.manifest.skill, one.manifest.key.base) not in taught]
     if len(found) < 2:
         raise AdapterRefused(f"a map needs two adapters or more; {cache.folder} has {len(found)}; see `skilllib adapters list`")
     if len(bases := {one.manifest.key.base: one.manifest.base for one in found}) > 1:

@@ -42,7 +42,7 @@ def merge(  # noqa: PLR0913 - typer reads the options from the signature
     as_json: AsJson = False,
 ) -> None:
     """Merge adapters of several skills into one. One right adapter beats every merge; merge where you cannot choose."""
-    from skilllib.cli.adapters import chosen, opened_cache
+    from skilllib.cli.adapters import chosen, opened_cache, settled_together
     from skilllib.cli.compiling import shown
     from skilllib.cli.options import json_pairs
     from skilllib.cli.output import emit, stdout
@@ -51,7 +51,7 @@ def merge(  # noqa: PLR0913 - typer reads the options from the signature
     from skilllib.registry import make_compiler
 
     found = opened_cache(library, cache)
-    parts = [Part.of(found, chosen(found, name)) for name in names]
+    parts = [Part.of(found, stored) for stored in settled_together(found, names) or [chosen(found, name) for name in names]]
     compiler = None
     if mode in (ModeName.component, ModeName.text):
         compiler = make_compiler(backend, TransformersBase(parts[0].manifest.base), **json_pairs(option, "the option"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skilllib.cli.compile import BackendOptions, CacheFolder
+from skilllib.cli.compile import CacheFolder
 from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, LibraryPath
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ def settle_adapters(
     names: Annotated[
         list[str], typer.Argument(metavar="NAME...", help="Skills with adapters, or hashes of adapters; two or more.")
     ],
-    option: BackendOptions = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", metavar="KEY=VALUE", help="steps, rows, lr, locality, verified, check_every, patience."),
+    ] = None,
     ungated: Annotated[bool, typer.Option("--ungated", help="Measure nothing and keep everything.")] = False,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Of what is drawn.")] = 0,
     library: LibraryPath = DEFAULT_LIBRARY,
@@ -53,11 +56,13 @@ def _print(came: Sequence[Compiled]) -> None:
 
     from skilllib.cli.output import stdout, table
 
-    rows = table("skill", "kept", "text", "alone", "among all", "wrong", "CPU s", "why", right=("CPU s",))
+    rows = table("skill", "kept", "text", "before", "alone", "among all", "wrong", "CPU s", "why", right=("CPU s",))
     for one in came:
         mark = Text("yes", style="green") if one.stored is not None else Text("no", style="red")
         arms = one.manifest.evaluation.arms if one.manifest.evaluation is not None else {}
-        scores = [f"{arms[arm].success:.0%}" if arm in arms else "" for arm in ("context", "adapter", "together", "wrong")]
-        why = "found" if one.found else one.decision.reason if one.decision is not None else "not measured"
+        scores = [
+            f"{arms[arm].success:.0%}" if arm in arms else "" for arm in ("context", "unsettled", "adapter", "together", "wrong")
+        ]
+        why = "found" if one.found else one.manifest.reason or "not measured"
         rows.add_row(one.manifest.skill, mark, *scores, f"{one.manifest.cost.cpu_s:.1f}", why)
     stdout().print(rows)

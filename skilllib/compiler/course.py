@@ -68,7 +68,10 @@ class Course(ABC):
 
         tensors = {name: tensor.requires_grad_() for name, tensor in self.begin().items()}
         optimizer = torch.optim.AdamW(list(tensors.values()), lr=self.lr, weight_decay=0.0)
-        kept = self._resumed(tensors, optimizer) or _copied(tensors)
+        kept = self._resumed(tensors, optimizer)
+        if kept is None:
+            kept = _copied(tensors)
+            self._better(tensors)  # what is worse than the beginning is never kept
         while self.step < self.steps and self.looks < self.patience:
             self._learn(tensors, optimizer)
             self.step += 1

@@ -198,7 +198,9 @@ class _Training(Course):
     def look(self, tensors: Mapping[str, Any]) -> tuple[float, dict[str, float]]:
         own, verified = self._mean(tensors, self.lessons.held_out or self.lessons.own)
         negative, drift = self._disturbance(tensors)
-        found = (1 - self.options.verified) * own + self.options.verified * verified + self._moved(negative, drift)
+        found = (1 - self.options.verified) * own + self.options.verified * verified
+        if self.options.negatives:
+            found += self._moved(negative, drift)
         return found, {"kl": own, "nll": verified, "negative": negative, "drift": drift}
 
     def _mean(self, tensors: Mapping[str, Any], rows: Sequence[Row]) -> tuple[float, float]:

@@ -120,7 +120,7 @@ class Compiling:
         cost = Cost(
             cpu_s=round(time.process_time() - cpu, 3),
             seconds=round(time.monotonic() - begun, 3),
-            peak_bytes=_peak_bytes(),
+            peak_bytes=peak_bytes(),
             steps=int(weights.details.get("steps", 0)),
             device=str(getattr(self.base, "device", "cpu")),
         )
@@ -205,7 +205,8 @@ def _shapes_and_norms(base: Base) -> tuple[dict[str, tuple[int, int]], dict[str,
     )
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
+    """Return the most memory that this process held."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak if sys.platform == "darwin" else peak * 1024)
 

@@ -115,7 +115,8 @@ def remembered(model: Any, rows: Sequence[Row], k: int = TOP) -> list[Row]:
     for one in rows:
         with torch.inference_mode():
             hidden, padded, _ = _states(model, [one])
-            found.append(_said(replace(one, states=hidden[0].clone()), _logits(model, [one], hidden, padded)[0], k))
+            # Not on the model's device: all rows of all skills together are larger than what a step needs.
+            found.append(_said(replace(one, states=hidden[0].cpu().clone()), _logits(model, [one], hidden, padded)[0], k))
     return found
 
 
@@ -131,7 +132,7 @@ def disturbance(model: Any, rows: Sequence[Row]) -> tuple[Any, Any, Any]:
 
     hidden, padded, mask = _states(model, rows)
     kl, nll = _divergence(*_logits(model, rows, hidden, padded), rows)
-    wanted = torch.nn.utils.rnn.pad_sequence([row.states for row in rows], batch_first=True).float()
+    wanted = torch.nn.utils.rnn.pad_sequence([row.states for row in rows], batch_first=True).to(hidden.device).float()
     change = (hidden.float() - wanted).square().sum(-1) / wanted.square().sum(-1).clamp_min(TINY)
     return kl, nll, (change * mask).sum(-1) / mask.sum(-1)
 

@@ -7,6 +7,7 @@ of its skill alone, that among some, that among all. What each said alone is wha
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,15 +17,15 @@ import numpy as np
 from pydantic import Field
 
 from skilllib.compiler import lora
-from skilllib.compiler.cache import AdapterCache
+from skilllib.compiler.cache import AdapterCache, Stored
 from skilllib.compiler.course import Course
 from skilllib.compiler.distill import array, drawn, paired
-from skilllib.compiler.evaluation import Held, evaluated
+from skilllib.compiler.evaluation import Held, evaluated, scored
 from skilllib.compiler.format import rounded
-from skilllib.compiler.job import Compiled, unsound_for
+from skilllib.compiler.job import Compiled, peak_bytes, unsound_for
 from skilllib.compiler.merging import Part
 from skilllib.compiler.rows import Row, alike, answered, disturbance, joined, remembered
-from skilllib.errors import AdapterRefused, CompilerFailed
+from skilllib.errors import AdapterRefused, CompilerFailed, StorageFailed
 from skilllib.models.hooks import mounted, tensors
 from skilllib.models.local import LocalModel
 from skilllib.protocols import Base, Recorder
@@ -40,7 +41,7 @@ class SettleOptions(Record):
     """How adapters are taught to live together."""
 
     steps: int = Field(default=120, ge=1)
-    rows: int = Field(default=8, ge=1)
+    rows: int = Field(default=8, ge=5)
     """Rows of one step, of any of the skills."""
     lr: float = Field(default=2e-3, gt=0)
     """At the beginning; it falls to nothing."""
@@ -73,7 +74,7 @@ class Settling:
     def settled(self, parts: Sequence[Part], *, seed: int = 0, progress: Recorder | None = None) -> list[Compiled]:
         """Return an adapter for each, from the cache where all are there.
 
-        Called again after it was stopped, it goes on from its last checkpoint.
+        Called again after it was stopped, it goes on from its last checkpoint. What comes of it does not depend on their order.
 
         Raises:
             AdapterRefused: There are fewer than two, of one skill, merged ones, or some for another base.
@@ -81,20 +82,39 @@ class Settling:
             StorageFailed: The disk refuses.
         """
         self._refuse(parts)
+        order = sorted(range(len(parts)), key=lambda i: parts[i].manifest.adapter_hash)
+        found = dict(zip(order, self._settled([parts[i] for i in order], seed, progress), strict=True))
+        return [found[i] for i in range(len(parts))]
+
+    def _settled(self, parts: Sequence[Part], seed: int, progress: Recorder | None) -> list[Compiled]:
         keys = [part.manifest.key.model_copy(update={"configuration": self._configuration(part, parts, seed)}) for part in parts]
         known = [self.cache.find(key) for key in keys]
-        if all(known):
+        if all(stored and (self.gate is None or stored.manifest.accepted) for stored in known):
             return [Compiled(stored.manifest, stored, found=True) for stored in known if stored]
         made, cost = self._made(parts, keys[0], seed, progress)
         judged = [self._judged(parts, made, i, progress) for i in range(len(parts))]
-        kept = all(decision is None or decision.outcome == "promote" for _, decision in judged)
-        found = []
-        for part, key, weights, (evaluation, decision) in zip(parts, keys, made, judged, strict=True):
-            manifest = self._manifest(part, parts, key, cost, evaluation, decision)
-            stored = self.cache.store(weights, manifest, part.examples) if kept else None
-            found.append(Compiled(stored.manifest if stored else manifest, stored, decision))
+        found = [
+            Compiled(self._manifest(part, parts, key, cost, *of), None, of[1])
+            for part, key, of in zip(parts, keys, judged, strict=True)
+        ]
+        if all(decision is None or decision.outcome == "promote" for _, decision in judged):
+            found = self._stored(parts, made, found)
+        else:
+            found = [_given_up(one) for one in found]
         self.cache.leave(keys[0])
         return found
+
+    def _stored(self, parts: Sequence[Part], made: Sequence[LoraWeights], found: Sequence[Compiled]) -> list[Compiled]:
+        """Store all; if the disk refuses one, none stays."""
+        stored = list[Stored]()
+        try:
+            for part, weights, one in zip(parts, made, found, strict=True):
+                stored.append(self.cache.store(weights, one.manifest, part.examples))
+        except StorageFailed:
+            paths = {one.path for one in stored}
+            self.cache.drop(lambda other: other.path in paths)
+            raise
+        return [Compiled(there.manifest, there, one.decision) for there, one in zip(stored, found, strict=True)]
 
     def _made(self, parts: Sequence[Part], key: AdapterKey, seed: int, progress: Recorder | None) -> tuple[list[LoraWeights], Cost]:
         """Return sound weights as they will come back from disk, and what each of them cost."""
@@ -119,6 +139,7 @@ class Settling:
         return made, Cost(
             cpu_s=round((time.process_time() - cpu) / len(parts), 3),
             seconds=round((time.monotonic() - begun) / len(parts), 3),
+            peak_bytes=peak_bytes(),
             steps=course.step,
             device=str(getattr(self.base, "device", "cpu")),
         )
@@ -137,6 +158,9 @@ class Settling:
             update={
                 "key": key,
                 "configuration": {**part.manifest.configuration, "settled": self.options.model_dump(mode="json")},
+                "adapter_hash": "",
+                "alpha": 1.0,
+                "created_at": "",
                 "parents": (part.manifest.adapter_hash, *others),
                 "cost": cost,
                 "evaluation": evaluation,
@@ -176,6 +200,8 @@ class Settling:
         foreign = dict.fromkeys(one for part in parts for one in _of(part, "negative", "train") if one.skill not in names)
         still: list[tuple[Row, int | None]] = [(one, None) for one in remembered(model, self._rows(list(foreign)))]
         still += [(one, i) for i, rows in enumerate(own["train"]) for one in remembered(model, rows)]
+        # What the plain model says is to stay, however its answers compare with verified ones.
+        still = [(dataclasses.replace(row, verified=False), i) for row, i in still]
         return _Lessons(own["train"], own["held_out"], still)
 
     def _rows(self, examples: Sequence[Example]) -> list[Row]:
@@ -191,13 +217,16 @@ class Settling:
             return None, None
         if progress is not None:
             progress("measuring", skill=parts[i].manifest.skill)
+        learned = {_test(one) for part in parts for kind in ("own", "negative") for one in _of(part, kind, "train")}
         held = Held(
             text=text.text if (text := parts[i].manifest.text) is not None else "",
             own=_of(parts[i], "own", "held_out") or _of(parts[i], "own", "train"),
-            negatives=_of(parts[i], "negative", "held_out"),
+            negatives=[one for one in _of(parts[i], "negative", "held_out") if _test(one) not in learned],
         )
-        others = [one for at, one in enumerate(made) if at != i]
-        evaluation = evaluated(LocalModel(self.base), made[i], held, made[i - 1], others)
+        local, others = LocalModel(self.base), [one for at, one in enumerate(made) if at != i]
+        evaluation = evaluated(local, made[i], held, made[i - 1], others)
+        arms = {**evaluation.arms, "unsettled": scored(local, parts[i].weights, held, told=False)}
+        evaluation = evaluation.model_copy(update={"arms": arms})
         return evaluation, self.gate(evaluation)
 
 
@@ -293,6 +322,19 @@ def _chosen(a: Any, b: Any, there: Any) -> tuple[Any, Any]:
     """Return for each row the adapters that are there for it as one, by concatenating ranks; zeros stand for the others."""
     rows = (a[None] * there[:, :, None, None]).flatten(1, 2)
     return rows, b.transpose(0, 1).flatten(1, 2).expand(len(there), -1, -1)
+
+
+def _given_up(one: Compiled) -> Compiled:
+    """Return what came of one that was accepted, while another of them was not."""
+    if not one.manifest.accepted:
+        return one
+    return dataclasses.replace(
+        one, manifest=one.manifest.model_copy(update={"accepted": False, "reason": "another one of them was refused"})
+    )
+
+
+def _test(example: Example) -> tuple[str, int | None]:
+    return example.skill, example.source.test
 
 
 def _of(part: Part, kind: str, split: str) -> list[Example]:

@@ -17,7 +17,7 @@ class AdapterGate:
         margin: By how much it must beat a wrong adapter in success; at equal success, in nats per token.
         locality: Nats per token by which other skills' prompts may be answered otherwise.
         disturbed: Share of other skills' tasks that may fail because of it.
-        together: Share of its own success that it must have among those that it was settled with.
+        together: Share of its own success, as it was before, that it must have among those that it was settled with.
     """
 
     tolerance: float = 0.05
@@ -41,7 +41,8 @@ class AdapterGate:
             "no_better_than_wrong": "it does no better than the adapter of another skill",
             "not_local": f"it changes answers to other skills' prompts by more than {self.locality:g} nats a token",
             "disturbs": f"more than {self.disturbed:g} of other skills' tasks fail because of it",
-            "falls_among_others": f"among the others it solves less than {self.together:g} of what it solves alone",
+            "loses": f"it stays more than {self.tolerance:g} under what it was before it was settled",
+            "falls_among_others": f"among the others it solves less than {self.together:g} of what it solved before",
         }
         return Decision(outcome="reject", codes=codes, figures=figures, reason="; ".join(reasons[code] for code in codes))
 
@@ -55,8 +56,10 @@ class AdapterGate:
             "not_local": evaluation.locality is None or evaluation.locality <= self.locality,
             "disturbs": evaluation.disturbed is None or evaluation.disturbed <= self.disturbed,
         }
+        before = evaluation.arms.get("unsettled", adapter)
+        claims["loses"] = adapter.success >= before.success - self.tolerance - 1e-9
         if (among := evaluation.arms.get("together")) is not None:
-            claims["falls_among_others"] = among.success >= self.together * adapter.success - 1e-9
+            claims["falls_among_others"] = among.success >= self.together * before.success - 1e-9
         if wrong is not None:
             claims["no_better_than_wrong"] = adapter.success >= wrong.success + self.margin or (
                 adapter.success >= wrong.success

@@ -17,8 +17,9 @@ from skilllib.records.model import Message
 Matrix = npt.NDArray[np.float32]
 Mode = Literal["cat", "svd", "component", "text", "direct"]
 """How adapters are merged."""
-Arm = Literal["none", "context", "adapter", "wrong", "adapter+context", "together"]
-"""What a model is given: nothing, the skill's text, its adapter, another skill's, adapter and text, its adapter among others."""
+Arm = Literal["none", "context", "adapter", "wrong", "adapter+context", "together", "unsettled"]
+"""What a model is given: nothing, the skill's text, its adapter, another skill's, adapter and text; its adapter among those that it
+was settled with, and as it was before that."""
 
 
 class _Hashed(Record):

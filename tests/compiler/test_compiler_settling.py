@@ -18,7 +18,7 @@ from skilllib.compiler.evaluation import Held, scored
 from skilllib.compiler.job import Compiled
 from skilllib.compiler.merging import Part
 from skilllib.compiler.settling import SettleOptions, Settling
-from skilllib.errors import AdapterRefused, CompilerFailed
+from skilllib.errors import AdapterRefused, CompilerFailed, StorageFailed
 from skilllib.gate.adapter import AdapterGate
 from skilllib.models.base import TransformersBase
 from skilllib.models.local import LocalModel
@@ -101,13 +101,58 @@ def test_what_was_interrupted_goes_on_to_the_very_same_weights(base: Transformer
 
 def test_if_one_loses_by_it_none_is_kept(base: TransformersBase, own: AdapterCache) -> None:
     before = manifests(own)
-    with pytest.raises(AdapterRefused, match="drown"):
-        Settling(base, own, SHORT.model_copy(update={"lr": 1.0})).settled(parts(own))
-    assert manifests(own) == before and not list(own.folder.glob(".work-*"))
     harmful = SHORT.model_copy(update={"lr": 0.1, "locality": 0.0})
     came = Settling(base, own, harmful, AdapterGate().decide).settled(parts(own))
     assert any(one.decision and one.decision.outcome == "reject" for one in came)
-    assert all(one.stored is None for one in came) and manifests(own) == before
+    assert all(one.stored is None and not one.manifest.accepted for one in came) and manifests(own) == before
+    assert not list(own.folder.glob(".work-*"))
+
+
+def test_if_the_disk_refuses_one_none_stays_and_the_next_call_goes_on(
+    base: TransformersBase, own: AdapterCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, store, calls = manifests(own), own.store, list[str]()
+
+    def refused(*given: Any) -> Any:
+        calls.append("")
+        if len(calls) == 2:
+            raise StorageFailed("the disk is full")
+        return store(*given)
+
+    monkeypatch.setattr(own, "store", refused)
+    with pytest.raises(StorageFailed):
+        Settling(base, own, SHORT).settled(parts(own))
+    assert manifests(own) == before and list(own.folder.glob(".work-*"))
+    steps = list[str]()
+    came = Settling(base, own, SHORT).settled(parts(own), progress=lambda event, **fields: steps.append(event))
+    assert all(one.stored for one in came) and "step" not in steps, "what was learned is not learned again"
+
+
+def test_their_order_changes_nothing_but_the_order(base: TransformersBase, own: AdapterCache, tmp_path: Path) -> None:
+    other = AdapterCache(shutil.copytree(own.folder, tmp_path / "other"))
+    there, back = Settling(base, own, SHORT).settled(parts(own)), Settling(base, other, SHORT).settled(parts(other)[::-1])
+    assert [one.manifest.adapter_hash for one in there] == [one.manifest.adapter_hash for one in back[::-1]]
+    assert [one.manifest.skill for one in there] == [part.manifest.skill for part in parts(own)]
+
+
+def test_what_is_to_stay_as_it_was_is_not_taught_verified_answers(base: TransformersBase, own: AdapterCache) -> None:
+    lessons = Settling(base, own, SHORT)._lessons(parts(own), None)
+    assert lessons.still and not any(row.verified for row, _ in lessons.still)
+    assert all(row.verified for rows in lessons.own for row in rows)
+
+
+def test_what_was_never_measured_is_measured_when_somebody_asks(base: TransformersBase, own: AdapterCache) -> None:
+    (first, *_) = Settling(base, own, SHORT).settled(parts(own))
+    assert first.manifest.accepted is None
+    (again, *_) = Settling(base, own, SHORT, AdapterGate(locality=100.0).decide).settled(parts(own))
+    assert not again.found and again.decision is not None and again.manifest.evaluation is not None
+
+
+def test_adapters_of_different_ranks_settle(base: TransformersBase, own: AdapterCache) -> None:
+    one, other, *_ = parts(own)
+    narrow = replace(one, weights=lora.svd([one.weights], 2))
+    came = Settling(base, own, SHORT).settled([narrow, other])
+    assert all(each.stored for each in came) and len({each.manifest.rank for each in came}) == 1
 
 
 def test_the_gate_asks_what_is_left_among_others(base: TransformersBase, own: AdapterCache) -> None:
