@@ -66,3 +66,5 @@ def _print(came: Sequence[Compiled]) -> None:
         why = "found" if one.found else one.manifest.reason or "not measured"
         rows.add_row(one.manifest.skill, mark, *scores, f"{one.manifest.cost.cpu_s:.1f}", why)
     stdout().print(rows)
+    if any(one.stored is None for one in came):
+        stdout().print("none was kept; let them learn longer, with a larger --option steps=N", style="yellow")
