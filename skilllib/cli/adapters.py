@@ -147,10 +147,11 @@ def chosen(cache: AdapterCache, name: str, *, unsettled: bool = False) -> Stored
 
 
 def settled_together(cache: AdapterCache, names: Sequence[str]) -> list[Stored]:
-    """Return the adapters of skills that were settled together last; nothing where there is no such company of all of them."""
+    """Return the adapters of skills that were settled together last; nothing where one of them was compiled anew since."""
+    taught = {chosen(cache, name, unsettled=True).manifest.adapter_hash for name in names}
     companies: dict[frozenset[str], dict[str, Stored]] = {}
     for stored in cache.all():
-        if stored.manifest.settled:
+        if stored.manifest.settled and stored.manifest.parents[0] in taught:
             companies.setdefault(frozenset(stored.manifest.parents), {})[stored.manifest.skill] = stored
     whole = [company for company in companies.values() if company.keys() >= set(names)]
     latest = max(whole, key=lambda company: max(one.manifest.created_at for one in company.values()), default={})

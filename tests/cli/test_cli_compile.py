@@ -61,6 +61,9 @@ def test_adapters_that_are_settled_are_found_again_and_losers_are_not_kept(learn
     assert again == settled, "what was settled is not settled once more"
     merged = learned.json("merge", name, other)
     assert set(merged["parents"]) == {one["adapter_hash"] for one in settled}
+    anew = learned.json("compile", name, "--base", base, *options, "--ungated", "--seed", 1)["done"][0]["adapter"]
+    merged = learned.json("merge", name, other)
+    assert anew["adapter_hash"] in merged["parents"], "what was compiled since is not left out for what settled before"
 
 
 @pytest.mark.parametrize(
