@@ -11,8 +11,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from skilllib.build.parts import make_sandbox, make_world
 from skilllib.build.rehearsal import Stage
 from skilllib.compiler.cache import AdapterCache, Stored
@@ -20,6 +18,7 @@ from skilllib.compiler.dataset import Rehearsal, examples
 from skilllib.compiler.evaluation import Play
 from skilllib.compiler.job import Compiled, Compiling
 from skilllib.compiler.merging import Part
+from skilllib.compiler.options import checked
 from skilllib.compiler.settling import SettleOptions, Settling
 from skilllib.compiler.text import text_of
 from skilllib.errors import CompilerFailed, InvalidRecord, SkillLibError, StorageFailed, UnknownSkill
@@ -252,13 +251,7 @@ def settled(
         InvalidRecord: An option is unknown or impossible.
         CompileError: There are none; the message says why.
     """
-    try:
-        chosen = SettleOptions.model_validate(options or {})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidRecord(
-            f"the option {'.'.join(map(str, first['loc']))!r} of settling does not fit: {first['msg']} (found {first['input']!r})"
-        ) from error
+    chosen = checked(SettleOptions, options or {}, "settling")
     if not stored:
         raise InvalidRecord("which adapters are to live together? Name two or more")
     parts = [Part.of(cache, one) for one in stored]

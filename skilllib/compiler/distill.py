@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from skilllib.compiler.course import Course
+from skilllib.compiler.options import checked
 from skilllib.compiler.rows import TOP, Row, alike, disturbance, divergence, joined, remembered, row, taught
-from skilllib.errors import CompilerFailed, InvalidRecord
+from skilllib.errors import CompilerFailed
 from skilllib.models.base import linears
 from skilllib.models.hooks import mounted
 from skilllib.models.local import LocalModel, answer_ids
@@ -59,13 +60,7 @@ def make(base: Base, **options: Any) -> Distill:
     Raises:
         InvalidRecord: An option is unknown or impossible.
     """
-    try:
-        return Distill(base, DistillOptions.model_validate(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidRecord(
-            f"the option {'.'.join(map(str, first['loc']))!r} of `distill` does not fit: {first['msg']} (found {first['input']!r})"
-        ) from error
+    return Distill(base, checked(DistillOptions, options, "`distill`"))
 
 
 @dataclass(frozen=True)

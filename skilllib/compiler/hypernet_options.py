@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from skilllib.errors import InvalidRecord
+from skilllib.compiler.options import checked
 from skilllib.records.base import Record
 
 
@@ -65,11 +65,4 @@ def options_of(given: Mapping[str, Any]) -> HypernetOptions:
     Raises:
         InvalidRecord: One is unknown or impossible.
     """
-    try:
-        return HypernetOptions.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "options"
-        raise InvalidRecord(
-            f"the option {where!r} of a hypernetwork does not fit: {first['msg']} (found {first['input']!r})"
-        ) from error
+    return checked(HypernetOptions, given, "a hypernetwork")
