@@ -61,12 +61,9 @@ class Database:
         with self._watching, suppress(sqlite3.Error, SQLAlchemyError):
             if self._watch is None:  # a connection that writes nothing, as it is told of commits by others alone
                 self._watch = self._engine.raw_connection()
-            cursor = self._watch.cursor()
-            try:
-                cursor.execute(statement, tuple(parameters))
-                return list(cursor.fetchall())
-            finally:
-                cursor.close()
+            driver: Any = self._watch.driver_connection
+            found: list[tuple[Any, ...]] = driver.execute(statement, parameters).fetchall()
+            return found
         return None
 
     @contextmanager

@@ -17,7 +17,7 @@ from skilllib.library import ledger, store, tables
 from skilllib.library.chroma import ChromaIndex, ChromaServer, chroma_errors
 from skilllib.library.database import Database
 from skilllib.library.hnsw import HnswIndex
-from skilllib.library.index import ExactIndex, Stamp
+from skilllib.library.index import ExactIndex, Stamp, nearest_among
 from skilllib.library.lock import BRIEF, ServerLock, WriterLock
 from skilllib.library.text import RECIPE, indexed_texts
 from skilllib.protocols import Embedder, Index, Vectors
@@ -98,21 +98,24 @@ class Findable:
             return []
         return self.near(self.embedder.embed([query])[0], k=k)
 
-    def near(self, vector: Vectors, *, k: int, at: Stamp | None = None) -> list[tuple[str, float]]:
+    def near(
+        self, vector: Vectors, *, k: int, at: Stamp | None = None, among: frozenset[str] | None = None
+    ) -> list[tuple[str, float]]:
         """Return at most k (code hash, cosine) pairs of active skills, nearest to a vector, best first.
 
         Args:
             vector: The query's, (d,).
             k: How many.
             at: The present state of the library, where the caller has just asked for it.
+            among: The skills that count; all by default.
         """
         index = self._index if at is not None and at == self._holds and self._index is not None else self.current()
         try:
-            return index.nearest(vector, k=k)
+            return nearest(index, vector, k, among)
         except Exception as error:
             if not isinstance(index, ChromaServer):
                 raise
-            return self._without(index, error).nearest(vector, k=k)
+            return nearest(self._without(index, error), vector, k, among)
 
     def current(self) -> Index:
         """Return the index, equal to the active skills as of now."""
@@ -352,3 +355,10 @@ class Findable:
     def _identity(self) -> str:
         with self._database.reading() as connection:
             return store.get_meta(connection, "identity") or ""
+
+
+def nearest(index: Index, vector: Vectors, k: int, among: frozenset[str] | None) -> list[tuple[str, float]]:
+    """Return the k nearest of an index, of all its keys or of some, best first."""
+    if isinstance(index, HnswIndex):
+        return index.nearest(vector, k=k, among=among)
+    return index.nearest(vector, k=k) if among is None else nearest_among(index, vector, among, k=k)

@@ -61,8 +61,8 @@ def top_fives(
 
 
 def _top(pool: Pool, vector: Vectors, text: str, besides: str = "") -> set[str]:
-    candidates = [one for one in pool.candidates(vector, terms(text), k=TOP + 1) if one.key != besides]
-    return {one.key for one in sorted(candidates, key=lambda one: (-one.relevance, one.key))[:TOP]}
+    found = [one.key for one in pool.candidates(vector, terms(text), k=TOP + 1, most=TOP + 1)]
+    return set([key for key in found if key != besides][:TOP])
 
 
 def hubs(keys: Sequence[str], tops: Iterable[set[str]]) -> list[Hub]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from skilllib.protocols import Vectors
+from skilllib.protocols import Index, Vectors
 
 
 class Stamp(NamedTuple):
@@ -71,6 +71,17 @@ class ExactIndex:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+
+def nearest_among(index: Index, vector: Vectors, among: Collection[str], *, k: int) -> list[tuple[str, float]]:
+    """Return the k nearest of some of the keys, best first: more and more are asked for until enough of them are there."""
+    wanted = 8 * k
+    while True:
+        found = index.nearest(vector, k=wanted)
+        kept = [pair for pair in found if pair[0] in among]
+        if len(kept) >= min(k, len(among)) or len(found) < wanted:
+            return kept[:k]
+        wanted *= 4
 
 
 def read_stamp(found: Any) -> Stamp | None:

@@ -76,11 +76,15 @@ class Lexicon:
             found[rows] += weights
         return found
 
-    def weight(self, word: str, row: int) -> float:
-        """Return how much a word says for one row."""
-        rows, weights = self.weights(word)
-        at = int(np.searchsorted(rows, row))
-        return float(weights[at]) if at < len(rows) and rows[at] == row else 0.0
+    def weighed(self, words: Sequence[str], rows: Sequence[int]) -> Floats:
+        """Return how much each word says for each of some rows, (words, rows)."""
+        asked, found = np.asarray(rows, dtype=np.int64), np.zeros((len(words), len(rows)), dtype=np.float32)
+        for one, word in enumerate(words):
+            having, weights = self.weights(word)
+            if len(having):
+                at = np.minimum(having.searchsorted(asked), len(having) - 1)
+                found[one] = np.where(having[at] == asked, weights[at], 0.0)
+        return found
 
     def weights(self, word: str) -> Posting:
         """Return the rows with a word, and how much it says for each."""

@@ -71,8 +71,8 @@ class Lookup(Catalogue, RunLog):
         """
         asked = Query(text=query) if isinstance(query, str) else query
         found, pool = self._ranked(asked, k)
-        words = _words(asked)
-        return [one.hit(asked, _shared(pool, one, words)) for one in found[: max(k, 0)]]
+        found = found[: max(k, 0)]
+        return [one.hit(asked, shared) for one, shared in zip(found, _shared(pool, found, _words(asked)), strict=True)]
 
     def search(self, query: str | Query, *, k: int = 5, fitting: bool = False, **about: Unpack[About]) -> list[Hit]:
         """Return the k skills that fit a query best, near copies counted once; each says whether it fits, and why.
@@ -91,9 +91,10 @@ class Lookup(Catalogue, RunLog):
         found, pool = self._ranked(asked, 2 * k)
         if not found:
             return []
-        words, bounds = _words(asked), self._calibration()
+        bounds = self._calibration()
         kept = ranking.collapsed(found, lambda one, other: self._alike(one, other, bounds.near), k)
-        hits = [one.hit(asked, _shared(pool, one, words), fits=one.fitness(asked) >= bounds.fits) for one in kept]
+        words = _shared(pool, kept, _words(asked))
+        hits = [one.hit(asked, shared, fits=one.fitness(asked) >= bounds.fits) for one, shared in zip(kept, words, strict=True)]
         return [hit for hit in hits if hit.why is not None and (hit.why.fits or not fitting)]
 
     def _alike(self, one: Found, other: Found, near: float) -> bool:
@@ -121,9 +122,8 @@ class Lookup(Catalogue, RunLog):
         if k < 1 or not pool.keys:
             return [], pool
         vector = self._findable.embedder.embed([query.text])[0]
-        candidates = pool.candidates(vector, _words(query), k=k)
-        candidates.sort(key=lambda one: (-one.relevance, one.key))
-        candidates = candidates[: max(2 * k, _WEIGHED if query.missing or query.facts else _RANKED)]
+        most = max(2 * k, _WEIGHED if query.missing or query.facts else _RANKED)
+        candidates = pool.candidates(vector, _words(query), k=k, most=most)
         standings = store.standings(self._database, [one.key for one in candidates])
         present = {key: one for key, one in standings.items() if query.status in ("any", one.status)}
         counted = {key: one.statistics for key, one in present.items()}
@@ -201,8 +201,7 @@ def _words(query: Query) -> tuple[str, ...]:
     return terms(" ".join([query.text, *map(check_words, query.missing)]))
 
 
-def _shared(pool: Pool, found: Found, words: Sequence[str]) -> list[str]:
-    """Return the words of a query that a skill's text has, the weightiest first."""
-    row = pool.rows.get(found.candidate.key, -1)
-    weighed = {word: pool.lexicon.weight(word, row) for word in words}
-    return sorted((word for word in words if weighed[word] > 0), key=lambda word: -weighed[word])
+def _shared(pool: Pool, found: Sequence[Found], words: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return for each the words of a query that its text has, the weightiest first."""
+    weighed = pool.lexicon.weighed(words, [pool.rows.get(one.candidate.key, -1) for one in found]).T.tolist()
+    return [tuple(words[at] for at in sorted(range(len(words)), key=lambda at: -row[at]) if row[at] > 0) for row in weighed]

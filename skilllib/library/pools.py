@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import sqlalchemy as sa
@@ -15,16 +17,20 @@ from skilllib.library.findable import Findable
 from skilllib.library.index import ExactIndex, Stamp
 from skilllib.library.lexical import Lexicon
 from skilllib.library.lock import BRIEF, ServerLock, WriterLock
-from skilllib.library.ranking import Candidate
+from skilllib.library.ranking import Candidate, relevance
 from skilllib.library.text import fields
 from skilllib.protocols import Vectors
 from skilllib.records.query import Query
 from skilllib.records.skill import Skill
 
+Near: TypeAlias = Callable[[Vectors, int], list[tuple[str, float]]]
+"""Vector, k → the k nearest (code hash, cosine) pairs."""
+
 BY_MEANING, BY_WORDS = 30, 15
 """Candidates that are looked at of each kind."""
 SMALL = 10_000
 """Up to this many skills that a filter leaves are scanned; of more, enough are taken from the index and then filtered."""
+_PART = 64
 _FILTERS = 16
 """Filters whose skills are remembered."""
 
@@ -36,52 +42,62 @@ class Pool:
     keys: Sequence[str]
     """Code hashes, by row of the lexicon."""
     lexicon: Lexicon
-    near: Callable[[Vectors, int], list[tuple[str, float]]]
-    """Vector, k → the k nearest (code hash, cosine) pairs."""
+    near: Near
     cosines: Callable[[Vectors, Sequence[str]], dict[str, float]]
-    allowed: frozenset[str] | None = None
-    """Code hashes that a filter leaves; None for all."""
+    mask: lexical.Floats | None = None
+    """1 for each row that a filter leaves, and 0 for the others; None for all."""
 
-    def __post_init__(self) -> None:
-        self.rows = {key: row for row, key in enumerate(self.keys)}
-        self._mask = None if self.allowed is None else np.array([key in self.allowed for key in self.keys], dtype=bool)
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """Row by code hash."""
+        return {key: row for row, key in enumerate(self.keys)}
 
-    def candidates(self, vector: Vectors, words: Sequence[str], *, k: int) -> list[Candidate]:
-        """Return what may fit: the nearest by meaning, and those that share the weightiest words."""
-        near = self._near(vector, max(k, BY_MEANING))
+    def among(self, allowed: frozenset[str], near: Near) -> Pool:
+        """Return those of its skills that a filter leaves."""
+        mask = np.fromiter((key in allowed for key in self.keys), dtype=np.float32, count=len(self.keys))
+        found = replace(self, near=near, mask=mask)
+        found.rows = self.rows
+        return found
+
+    def candidates(self, vector: Vectors, words: Sequence[str], *, k: int, most: int | None = None) -> list[Candidate]:
+        """Return what fits best: of the nearest by meaning, and of those that share the weightiest words.
+
+        Args:
+            vector: Of the query, (d,).
+            words: Of the query.
+            k: How many are wanted in the end; as many are looked at, and not only a few.
+            most: How many to return; all that were looked at by default. Ties keep the smaller code hash.
+        """
+        near = self.near(vector, max(k, BY_MEANING))
         weights = self.lexicon.scores(words)
-        if self._mask is not None:
-            weights = weights * self._mask
-        by_words = [(self.keys[row], rank) for rank, row in enumerate(_best(weights, BY_WORDS), 1)]
-        cosines = dict(near)
-        near_ranks = {key: rank for rank, (key, _) in enumerate(near, 1)}
-        ranks = dict(by_words)
-        cosines |= self.cosines(vector, [key for key in ranks if key not in cosines])
+        if self.mask is not None:
+            weights *= self.mask
+        cosines, near_ranks = dict(near), {key: rank for rank, (key, _) in enumerate(near, 1)}
+        word_ranks = {self.keys[row]: rank for rank, row in enumerate(_best(weights, BY_WORDS), 1)}
+        cosines |= self.cosines(vector, [key for key in word_ranks if key not in cosines])
+        shared = {key: float(weights[row]) if (row := self.rows.get(key)) is not None else 0.0 for key in cosines}
+        found = sorted(cosines, key=lambda key: (-relevance(cosines[key], shared[key]), key))
         return [
             Candidate(
                 key=key,
-                cosine=cosine,
-                lexical=float(weights[self.rows[key]]) if key in self.rows else 0.0,
+                cosine=cosines[key],
+                lexical=shared[key],
                 near_rank=near_ranks.get(key, len(near) + 1),
-                word_rank=ranks.get(key),
+                word_rank=word_ranks.get(key),
             )
-            for key, cosine in cosines.items()
+            for key in found[:most]
         ]
-
-    def _near(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
-        if self.allowed is None:
-            return self.near(vector, k)
-        share = max(len(self.allowed), 1) / max(len(self.keys), 1)
-        found = self.near(vector, min(len(self.keys), int(k / share) + k))
-        return [(key, cosine) for key, cosine in found if key in self.allowed][:k]
 
 
 def _best(weights: lexical.Floats, k: int) -> list[int]:
-    """Return the rows of the k largest weights above zero, largest first; ties keep the smaller row."""
-    most = float(weights.max()) if len(weights) else 0.0
-    rows = np.flatnonzero(weights > most * 0.5) if most > 0 else np.empty(0, dtype=np.int64)
-    if most > 0 and len(rows) < k:
-        rows = np.flatnonzero(weights > 0)
+    """Return the rows of the k largest weights above zero, largest first; ties keep the smaller row.
+
+    The largest of each of many parts are looked at first: what is smaller than k of these is not among the k largest of all.
+    """
+    parts = len(weights) // _PART
+    tops = weights[: parts * _PART].reshape(_PART, parts).max(axis=0, initial=0.0)
+    least = float(np.partition(tops, -k)[-k]) if parts > k else 0.0
+    rows = np.flatnonzero(weights >= least) if least > 0 else np.flatnonzero(weights)
     if len(rows) > k:
         least = np.partition(weights[rows], -k)[-k]
         rows = rows[weights[rows] >= least]
@@ -118,11 +134,7 @@ class Pools:
     def _filtered(self, query: Query) -> Pool:
         whole = self.of(Query(text=""))
         allowed = self._labelled(query)
-        if len(allowed) > SMALL:
-            return Pool(keys=whole.keys, lexicon=whole.lexicon, near=self._near, cosines=self._cosines, allowed=allowed)
-        index = self._index(sorted(allowed))
-        near = _scan(index)
-        return Pool(keys=whole.keys, lexicon=whole.lexicon, near=near, cosines=self._cosines, allowed=allowed)
+        return whole.among(allowed, self._among(allowed) if len(allowed) > SMALL else _scan(self._index(sorted(allowed))))
 
     def _others(self, query: Query) -> Pool:
         """Return skills that are not active, or all: read whole, since their words and vectors are not kept ready."""
@@ -148,6 +160,9 @@ class Pools:
 
     def _near(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
         return self._findable.near(vector, k=k, at=self._stamp)
+
+    def _among(self, allowed: frozenset[str]) -> Near:
+        return lambda vector, k: self._findable.near(vector, k=k, at=self._stamp, among=allowed)
 
     def _cosines(self, vector: Vectors, keys: Sequence[str]) -> dict[str, float]:
         if not keys:
@@ -186,7 +201,7 @@ class Pools:
             return
 
 
-def _scan(index: ExactIndex) -> Callable[[Vectors, int], list[tuple[str, float]]]:
+def _scan(index: ExactIndex) -> Near:
     return lambda vector, k: index.nearest(vector, k=k)
 
 

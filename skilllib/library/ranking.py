@@ -39,7 +39,12 @@ class Candidate:
     @property
     def relevance(self) -> float:
         """How well it fits the words of the query; of one scale for all queries."""
-        return self.cosine + WORDS * self.lexical
+        return relevance(self.cosine, self.lexical)
+
+
+def relevance(cosine: float, lexical: float) -> float:
+    """Return how well meaning and shared words say together that a skill fits."""
+    return cosine + WORDS * lexical
 
 
 @dataclass(kw_only=True, slots=True)

@@ -196,12 +196,12 @@ class Standing(NamedTuple):
         return self.identity[2]
 
     def skill(self) -> Skill:
-        """Read the record.
+        """Read the record, which has to be what was written; that it bears these hashes is checked where they are followed.
 
         Raises:
             LibraryDamaged: It is not what was written.
         """
-        return _skill(*self.identity)
+        return _read_skill(*self.identity[:3])
 
 
 def standings(database: Database, hashes: Sequence[str]) -> dict[str, Standing]:
@@ -212,11 +212,15 @@ def standings(database: Database, hashes: Sequence[str]) -> dict[str, Standing]:
             rows = [tuple(row) for row in connection.execute(_STANDINGS, {"keys": list(hashes)})]
     found: dict[str, Standing] = {}
     for text, check, status, version_hash, code_hash, version, *figures in rows:
-        counted = Statistics() if figures[0] is None else Statistics.model_construct(**dict(zip(_FIGURES, figures, strict=True)))
-        one = Standing((text, check, status, version_hash, code_hash), version, counted)
+        one = Standing((text, check, status, version_hash, code_hash), version, _counted(*figures))
         known = found.get(code_hash)
         found[code_hash] = one if known is None else max(known, one, key=lambda each: _progress(each.status, each.version))
     return found
+
+
+@lru_cache(maxsize=4_000)
+def _counted(*figures: Any) -> Statistics:
+    return Statistics() if figures[0] is None else Statistics.model_construct(**dict(zip(_FIGURES, figures, strict=True)))
 
 
 @lru_cache(maxsize=100)
@@ -237,9 +241,16 @@ def _progress(status: Status, version: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=4_000)
+def _read_skill(record: str, check: str, status: Status) -> Skill:
+    skill = read(Skill, record, check)
+    vars(skill)["status"] = status  # of a record that nobody has yet: a copy would take as long as a third of the reading
+    return skill
+
+
+@lru_cache(maxsize=4_000)
 def _skill(record: str, check: str, status: Status, version_hash: str, code_hash: str) -> Skill:
     # Cached by content, so what is verified once is verified for every row that holds the same text.
-    skill = read(Skill, record, check).model_copy(update={"status": status})
+    skill = _read_skill(record, check, status)
     if skill.version_hash != version_hash or skill.code_hash != code_hash:
         raise LibraryDamaged(f"the stored skill {skill.name!r} does not have the hash it is stored under; see `skilllib doctor`")
     return skill

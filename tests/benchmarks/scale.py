@@ -177,7 +177,7 @@ def looked_up(
 def dense(library: SkillLibrary, embedder: MiniLMEmbedder, query: Query) -> list[Skill]:
     """Return the nearest skills that a filter leaves, without regard to words or statistics."""
     pool = library._pool_of(query)
-    keys = [key for key, _ in pool._near(embedder.embed([query.text])[0], K)]
+    keys = [key for key, _ in pool.near(embedder.embed([query.text])[0], K)]
     return [one.skill() for one in store.standings(library._database, keys).values()]
 
 

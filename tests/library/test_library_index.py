@@ -1,5 +1,6 @@
 """The index is a cache: it gives what a full scan gives, and is rebuilt when it is gone or stale."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -10,8 +11,12 @@ import numpy as np
 import pytest
 
 from skilllib.embedders import HashingEmbedder
-from skilllib.library import ChromaIndex, ExactIndex, SkillLibrary, chroma
+from skilllib.library import ChromaIndex, ExactIndex, SkillLibrary, chroma, hnsw, pools
+from skilllib.library.findable import nearest
 from skilllib.library.hnsw import HnswIndex
+from skilllib.library.index import Stamp
+from skilllib.records.query import Query
+from skilllib.records.skill import Contract, Provenance
 
 
 def unit(vectors):
@@ -45,6 +50,30 @@ def test_an_index_gives_what_a_full_scan_gives(empty, monkeypatch):
         found = empty.nearest(query, k=7)
         assert [key for key, _ in found] == [keys[kept[i]] for i in best]
         assert np.allclose([score for _, score in found], cosines[best], atol=1e-5)
+
+
+@pytest.mark.parametrize("apart", ["near", "far", "anywhere"])
+def test_of_some_keys_the_nearest_are_found_wherever_they_lie(empty, apart, monkeypatch):
+    monkeypatch.setattr(hnsw, "TAIL", 100)
+    random = np.random.default_rng(6)
+    vectors, query = unit(random.normal(size=(1500, 16))), unit(random.normal(size=(1, 16)))[0]
+    keys = [f"key{i:04}" for i in range(1500)]
+    order = np.argsort(-vectors @ query)
+    among = {"near": order[:200], "far": order[-200:], "anywhere": np.arange(0, 1500, 7)}[apart]
+    empty.put(keys[:1450], vectors[:1450])
+    if isinstance(empty, HnswIndex):
+        empty.sign(Stamp(1, "0", "test"))
+    empty.put(keys[1450:], vectors[1450:])
+    gone = among[::5]
+    empty.drop([keys[i] for i in gone])
+    left = [i for i in order if i in set(among) - set(gone)]
+    allowed = frozenset(keys[i] for i in among)
+    for k in (1, 10, 60, 1000):
+        found = nearest(empty, query, k, allowed)
+        assert len(found) == min(k, len(left)) and {key for key, _ in found} <= {keys[i] for i in left}
+        assert [score for _, score in found] == sorted([score for _, score in found], reverse=True)
+        true = {keys[i] for i in left[:k]}
+        assert len(true & {key for key, _ in found}) >= 0.9 * len(true)
 
 
 def test_an_empty_index_and_large_or_small_k_are_no_special_cases(empty):
@@ -134,6 +163,23 @@ def test_search_follows_every_commit_of_this_process_and_others(folder, make, ch
         make.active(writer, "make_rope", salt="2")
         assert writer.search("rope", k=1)[0].skill.version == reader.search("rope", k=1)[0].skill.version == 2
         assert writer.search("rope", k=0) == []
+
+
+@pytest.mark.parametrize("choice", ["exact", "hnsw", "chroma"])
+def test_a_filter_leaves_as_many_as_are_asked_for_though_all_are_far_from_the_query(folder, make, choice, monkeypatch):
+    monkeypatch.setattr(pools, "SMALL", 0)
+    monkeypatch.setattr(pools, "BY_MEANING", 1)
+    with SkillLibrary.open(folder, create=True, embedder=HashingEmbedder(), index=choice) as library:
+        for number in range(14):
+            word = hashlib.sha256(bytes([number])).hexdigest()[:6]
+            make.active(library, f"make_rope_{word}")
+            program = make.program(f"fry_eggs_{word}")
+            contract = Contract(parameters=program.parameters, capabilities=("cook",))
+            cooking = {"contract": contract, "calls": {}, "provenance": Provenance(), "primitives": make.primitives}
+            make.activate(library, library.admit(program, trace=make.trace(program), **cooking))
+        assert all("rope" in hit.skill.name for hit in library.retrieve("make rope", k=14))
+        found = library.retrieve(Query(text="make rope", capability="cook"), k=3)
+        assert len(found) == 3 and all("eggs" in hit.skill.name for hit in found)
 
 
 def test_an_index_of_ones_own_is_filled_from_the_library(stocked):
