@@ -95,7 +95,7 @@ def _seals(connection: sa.Connection, table: sa.Table) -> Iterator[Problem]:
 def _versions(connection: sa.Connection, skills: dict[str, Skill]) -> Iterator[Problem]:
     table, record = tables.versions, tables.records
     query = sa.select(table, record.c.record, record.c.digest)
-    query = query.outerjoin(record, record.c.version_hash == table.c.version_hash).order_by(table.c.sequence)
+    query = query.outerjoin(record, record.c.sequence == table.c.sequence).order_by(table.c.sequence)
     for row in connection.execute(query).mappings():
         label = f"{row['name']!r} (version {row['version']}, {row['code_hash'][:12]})"
         try:

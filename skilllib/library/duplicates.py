@@ -90,7 +90,7 @@ class Duplicates:
         new = [code_hash for code_hash in hashes if code_hash not in self._seen]
         for start in range(0, len(new), _CHUNK):
             query = sa.select(columns.code_hash, tables.records.c.record).join_from(
-                tables.versions, tables.records, columns.version_hash == tables.records.c.version_hash
+                tables.versions, tables.records, columns.sequence == tables.records.c.sequence
             )
             query = query.where(columns.code_hash.in_(new[start : start + _CHUNK]))
             for code_hash, record in connection.execute(query):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import sqlalchemy as sa
 
-from skilllib.library import ledger, tables
+from skilllib.library import ledger, store, tables
 from skilllib.records.execution import Attempt
 from skilllib.records.ledger import Change, Decision, LedgerEntry
 from skilllib.records.skill import Skill
@@ -36,17 +37,21 @@ def quarantine(connection: sa.Connection, revoked: Sequence[Skill], change: Chan
     However many they are, it is one statement: the rows that it changed say which they were.
     """
     columns, number = tables.versions.c, ledger.last(connection) + 1
-    reached = columns.code_hash.in_(sa.select(_callers({skill.code_hash for skill in revoked}).c.code_hash))
+    callers, every = sa.select(_callers({skill.code_hash for skill in revoked}).c.code_hash), tables.versions.alias()
+    # By their numbers, which are how rows lie on disk: in the order of hashes every row would be on another page.
+    reached = columns.sequence.in_(sa.select(every.c.sequence).where(every.c.code_hash.in_(callers)))
     update = sa.update(tables.versions).where(columns.status == "active", reached).values(status="trial", entry=number)
-    wanted = update.returning(columns.sequence, columns.version, columns.code_hash, columns.version_hash)
-    codes, hashes, edited = dict[int, str](), dict[int, str](), False
-    # Row by row, and no tuple is kept: ten thousand of them would set off a collection that takes as long as all the rest.
-    for sequence, version, code_hash, version_hash in connection.execute(wanted).yield_per(500):
-        codes[sequence], hashes[sequence], edited = code_hash, version_hash, edited or version > 1
+    changed = connection.execute(update.returning(columns.sequence, columns.version, columns.code_hash))
+    codes, edited, rows = dict[int, str](), False, cast("Iterable[tuple[int, int, str]]", changed.cursor)
+    # Row by row from the driver, and no tuple is kept: what the layer between makes of ten thousand takes as long as the
+    # change, and so does the collection that they would set off.
+    for sequence, version, code_hash in rows:
+        codes[sequence], edited = code_hash, edited or version > 1
+    changed.close()
     if not codes:
         return
     if edited:  # else each is the first of its name, and so of its code
-        codes |= {sequence: hashes[sequence] for sequence in _repeats(connection, codes)}
+        codes |= _repeats(connection, codes)
     names = ", ".join(f"{skill.name!r} (version {skill.version})" for skill in revoked)
     ledger.append(
         connection,
@@ -73,12 +78,14 @@ def _callers(code_hashes: Collection[str]) -> sa.CTE:
     return reached.union(sa.select(calls.caller).join(reached, calls.callee == reached.c.code_hash))
 
 
-def _repeats(connection: sa.Connection, codes: Mapping[int, str]) -> Iterator[int]:
-    """Yield the sequence numbers of versions whose code an earlier version has: the ledger calls them by their version hash."""
+def _repeats(connection: sa.Connection, codes: Mapping[int, str]) -> dict[int, str]:
+    """Return the version hashes of versions whose code an earlier version has: the ledger calls them by these."""
     columns = tables.versions.c
     first = sa.select(columns.code_hash, sa.func.min(columns.sequence)).group_by(columns.code_hash).having(sa.func.count() > 1)
     shared = {code_hash: sequence for code_hash, sequence in connection.execute(first)}
-    yield from (sequence for sequence, code_hash in codes.items() if shared.get(code_hash, sequence) != sequence)
+    later = [sequence for sequence, code_hash in codes.items() if shared.get(code_hash, sequence) != sequence]
+    wanted = sa.select(columns.sequence, columns.version_hash)
+    return {row.sequence: row.version_hash for row in store.selected(connection, wanted, columns.sequence, later)}
 
 
 def quarantined(connection: sa.Connection, entry: LedgerEntry) -> tuple[str, ...]:

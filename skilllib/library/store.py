@@ -78,11 +78,12 @@ def add_version(connection: sa.Connection, skill: Skill, entry: int) -> None:
     """Store a version, with its calls and empty statistics where it is the first of its code."""
     known = by_hash(connection, [skill.code_hash])
     text, check = written(skill.model_copy(update={"status": "trial"}))
+    sequence = next_number(connection, tables.versions.c.sequence)
     connection.execute(
         sa.insert(tables.versions),
         {
+            "sequence": sequence,
             "version_hash": skill.version_hash,
-            "sequence": next_number(connection, tables.versions.c.sequence),
             "code_hash": skill.code_hash,
             "name": skill.name,
             "version": skill.version,
@@ -91,7 +92,7 @@ def add_version(connection: sa.Connection, skill: Skill, entry: int) -> None:
             "created_at": now(),
         },
     )
-    connection.execute(sa.insert(tables.records), {"version_hash": skill.version_hash, "record": text, "digest": check})
+    connection.execute(sa.insert(tables.records), {"sequence": sequence, "record": text, "digest": check})
     if known:
         return
     if skill.calls:
@@ -107,9 +108,9 @@ def add_new(connection: sa.Connection, items: Sequence[tuple[Skill, Sequence[Kep
     first, moment = next_number(connection, tables.versions.c.sequence), now()
     rows: dict[sa.Table, list[dict[str, Any]]] = {table: [] for table in _OF_A_VERSION}
     for sequence, (skill, kept) in enumerate(items, first):
-        key, code = {"version_hash": skill.version_hash}, {"code_hash": skill.code_hash}
+        key, code = {"sequence": sequence}, {"code_hash": skill.code_hash}
         text, check = written(skill.model_copy(update={"version": 1, "status": "trial"}))
-        version = {**key, **code, "sequence": sequence, "name": skill.name, "version": 1, "status": "trial"}
+        version = {**key, **code, "version_hash": skill.version_hash, "name": skill.name, "version": 1, "status": "trial"}
         rows[tables.versions].append({**version, "entry": entry, "created_at": moment})
         rows[tables.records].append({**key, "record": text, "digest": check})
         rows[tables.calls] += [{"caller": skill.code_hash, "name": one.name, "callee": one.code_hash} for one in skill.calls]
@@ -125,7 +126,7 @@ _OF_A_VERSION = (tables.versions, tables.records, tables.calls, tables.statistic
 
 
 def selected(
-    connection: sa.Connection, query: sa.Select[Any], column: sa.Column[Any], wanted: Iterable[str]
+    connection: sa.Connection, query: sa.Select[Any], column: sa.Column[Any], wanted: Iterable[str] | Iterable[int]
 ) -> Iterator[sa.Row[Any]]:
     """Yield the rows of a query in which a column has one of many values."""
     values = sorted(wanted)
@@ -145,7 +146,7 @@ def _identities() -> sa.Select[Any]:
     # A record that was lost is damage, no absence.
     text, check = (sa.func.coalesce(column, nothing) for column in (record.record, record.digest))
     query = sa.select(text, check, columns.status, columns.version_hash, columns.code_hash)
-    return query.outerjoin_from(tables.versions, tables.records, record.version_hash == columns.version_hash)
+    return query.outerjoin_from(tables.versions, tables.records, record.sequence == columns.sequence)
 
 
 # Queries that every look-up asks are put together once: that takes longer than the answer.

@@ -19,8 +19,8 @@ changed which skills are active."""
 versions = Table(
     "versions",
     metadata,
-    Column("version_hash", String(64), primary_key=True),
-    Column("sequence", Integer, nullable=False, unique=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("version_hash", String(64), nullable=False, unique=True),
     Column("code_hash", String(64), nullable=False, index=True),
     Column("name", String, nullable=False),
     Column("version", Integer, nullable=False),
@@ -36,11 +36,11 @@ are short, so that thousands of them can change their status at once."""
 records = Table(
     "records",
     metadata,
-    Column("version_hash", String(64), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("record", Text, nullable=False),
     Column("digest", String(64), nullable=False),
 )
-"""What the versions are; `digest` is the SHA-256 of `record`."""
+"""What the versions are, under the same numbers; `digest` is the SHA-256 of `record`."""
 
 calls = Table(
     "calls",
@@ -75,6 +75,7 @@ statistics = Table(
     Column("code_hash", String(64), primary_key=True),
     *(Column(name, Integer, nullable=False, default=0) for name in _COUNTERS),
     *(Column(name, Float, nullable=False, default=0.0) for name in ("lower_bound", "world_steps", "usd")),
+    sqlite_with_rowid=False,  # one tree to go down instead of two, in every look-up
 )
 
 vectors = Table(
