@@ -40,7 +40,7 @@ STILL = 4
 class SettleOptions(Record):
     """How adapters are taught to live together."""
 
-    steps: int = Field(default=120, ge=1)
+    steps: int = Field(default=240, ge=1)
     rows: int = Field(default=8, ge=5)
     """Rows of one step, of any of the skills."""
     lr: float = Field(default=2e-3, gt=0)

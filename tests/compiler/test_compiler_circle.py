@@ -17,6 +17,7 @@ from skilllib.gate.compiling import asked_for, compile_change
 from skilllib.library import SkillLibrary
 from skilllib.models.base import TransformersBase
 from skilllib.models.local import LocalModel
+from skilllib.records.base import Json
 from skilllib.records.execution import Attempt, Execution, Proof, Trace, Trial, Verdict
 from skilllib.records.ledger import Change, Decision
 from skilllib.records.program import Program
@@ -37,6 +38,8 @@ ACT = """# user
 """A short prompt of one's own: a model of a hundred thousand parameters is no reader of long ones."""
 ATTEMPTS = 8
 DISTIL = {**toy.DISTIL, "steps": 80, "rows": 6, "negatives": 4}
+BRIEF = {**DISTIL, "steps": 10}
+"""For adapters of which nothing is asked but to be there."""
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +70,10 @@ def spoken(workshop: Workshop, skill: Skill) -> list[str]:
     return [*said, workshop.text(skill).text, "What you know how to do:\n<skill>\n</skill>"]
 
 
-def ordered(workshop: Workshop, name: str, base: str) -> Compiled:
+def ordered(workshop: Workshop, name: str, base: str, options: dict[str, Json] = DISTIL) -> Compiled:
     """Order a skill's weights, and let a worker carry out what was ordered."""
     library = workshop.library
-    change = compile_change(library.get(name), base=base, backend="distill", options=DISTIL, proposer="test")
+    change = compile_change(library.get(name), base=base, backend="distill", options=options, proposer="test")
     library.commit(change, asked_for(name))
     ((order, compiled),) = work(library, workshop)
     assert isinstance(compiled, Compiled) and compiled.stored is not None, (compiled, library.orders())
@@ -115,7 +118,7 @@ def test_from_learning_to_weights_and_back(workshop: Workshop, learned: Path) ->
     base = str(tiny_base(learned / "base", [text for skill in skills for text in spoken(workshop, skill)]))
     skill, other = library.get("harvested_wheat"), library.get("found_egg")
     workshop.gate = None
-    workshop.compile(other, base=base, options=DISTIL)  # the wrong adapter, as a control
+    workshop.compile(other, base=base, options=BRIEF)  # the wrong adapter, as a control
     workshop.gate = AdapterGate()
 
     compiled = ordered(workshop, skill.name, base)
@@ -136,7 +139,7 @@ def test_from_learning_to_weights_and_back(workshop: Workshop, learned: Path) ->
     assert "another one since" in stale(stored.manifest, library, base_hash)
     assert valid_adapter(library, cache, new, base_hash) is None
     workshop.gate = None
-    ordered(workshop, skill.name, base)
+    ordered(workshop, skill.name, base, BRIEF)
     again = valid_adapter(library, cache, new, base_hash)
     assert again is not None and again.manifest.adapter_hash != stored.manifest.adapter_hash
 

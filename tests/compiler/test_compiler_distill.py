@@ -19,6 +19,8 @@ from skilllib.models.base import TransformersBase
 from skilllib.models.local import LocalModel
 from skilllib.records.adapter import CompileRequest, LoraWeights
 
+pytestmark = pytest.mark.xdist_group("compiled")  # what all of these read is compiled once
+
 SHORT = {**toy.DISTIL, "steps": 12, "check_every": 4, "rows": 4, "negatives": 4}
 
 

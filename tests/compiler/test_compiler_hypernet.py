@@ -158,6 +158,7 @@ hyper.fitted(TransformersBase(sys.argv[1], dtype="float32", device="cpu"), Path(
 """
 
 
+@pytest.mark.slow
 def test_a_fit_that_is_killed_leaves_a_whole_checkpoint(small: TransformersBase, tmp_path: Path) -> None:
     here = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
     process = subprocess.Popen([sys.executable, "-c", KILLED, small.name, str(tmp_path), *here], env={**os.environ})

@@ -15,6 +15,8 @@ from skilllib.models.local import LocalModel
 from skilllib.records.adapter import LoraWeights, Pair
 from skilllib.records.model import Message, Request
 
+pytestmark = pytest.mark.xdist_group("compiled")  # what all of these read is compiled once
+
 
 def asked(words: str, **given: object) -> Request:
     messages = (Message(role="system", content="You act."), Message(role="user", content=words))

@@ -17,6 +17,8 @@ from skilllib.protocols import Recorder
 from skilllib.records.adapter import CompileRequest, LoraWeights
 from skilllib.records.base import Json
 
+pytestmark = pytest.mark.xdist_group("compiled")  # what all of these read is compiled once
+
 
 class Counting:
     """Remembers what it was asked to compile."""

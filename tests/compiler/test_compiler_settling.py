@@ -24,6 +24,8 @@ from skilllib.models.base import TransformersBase
 from skilllib.models.local import LocalModel
 from skilllib.records.adapter import LoraWeights, Manifest, Pair
 
+pytestmark = pytest.mark.xdist_group("compiled")  # what all of these read is compiled once
+
 OPTIONS = SettleOptions(steps=120, rows=12, lr=1e-2, check_every=20)
 SHORT = OPTIONS.model_copy(update={"steps": 9, "check_every": 3})
 

@@ -67,6 +67,7 @@ def steps_of(checkpoint: Path) -> int:
         return int(json.loads(file.metadata()["state"])["step"])
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_resumed_by_the_next(learned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, prompts = learned / "library", str(learned / "prompts")
     with SkillLibrary.open(folder, embedder=HashingEmbedder(), index="exact") as library:
