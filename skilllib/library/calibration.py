@@ -54,7 +54,7 @@ def calibrate(pool: Pool, embedder: Embedder, vectors: Callable[[Sequence[str]],
     """
     questions = background()
     best = [
-        sum(one.relevance for one in pool.candidates(vector, terms(text), k=1, most=1))
+        max((one.relevance for one in pool.candidates(vector, terms(text), k=1, most=1)), default=0.0)
         for text, vector in zip(questions, embedder.embed(questions), strict=True)
     ]
     middle = median(best)

@@ -229,10 +229,16 @@ def _format(database: Database) -> int | None:
 def _upgrade(database: Database, lock: WriterLock | ServerLock, policy: Policy) -> None:
     with lock.hold("making or upgrading the library"):
         if (written := _format(database)) != FORMAT:  # another process may have done it while we waited
-            with database.writing() as connection:
-                upgrade(connection)
-                if written is None:
-                    connection.execute(sa.insert(tables.meta), {"key": "policy", "value": policy})
+            try:
+                with database.writing() as connection:
+                    upgrade(connection)
+                    if written is None:
+                        connection.execute(sa.insert(tables.meta), {"key": "policy", "value": policy})
+            except IntegrityError as error:
+                raise LibraryDamaged(
+                    f"{database.place} cannot be brought from format {written} to {FORMAT}: {_line(error)}; it was left as it "
+                    "is. Restore a copy"
+                ) from error
 
 
 def _line(error: DatabaseError) -> str:

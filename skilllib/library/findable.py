@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import sqlalchemy as sa
@@ -44,6 +44,14 @@ _DUE = (
     .join(tables.ledger, tables.ledger.c.number == _NUMBER, isouter=True)
     .where(tables.meta.c.key == "findable")
 )
+
+
+class Some(NamedTuple):
+    """The skills that a filter leaves."""
+
+    keys: frozenset[str]
+    of: int
+    """How many there are without it."""
 
 
 class Findable:
@@ -98,9 +106,7 @@ class Findable:
             return []
         return self.near(self.embedder.embed([query])[0], k=k)
 
-    def near(
-        self, vector: Vectors, *, k: int, at: Stamp | None = None, among: frozenset[str] | None = None
-    ) -> list[tuple[str, float]]:
+    def near(self, vector: Vectors, *, k: int, at: Stamp | None = None, among: Some | None = None) -> list[tuple[str, float]]:
         """Return at most k (code hash, cosine) pairs of active skills, nearest to a vector, best first.
 
         Args:
@@ -357,8 +363,10 @@ class Findable:
             return store.get_meta(connection, "identity") or ""
 
 
-def nearest(index: Index, vector: Vectors, k: int, among: frozenset[str] | None) -> list[tuple[str, float]]:
+def nearest(index: Index, vector: Vectors, k: int, among: Some | None) -> list[tuple[str, float]]:
     """Return the k nearest of an index, of all its keys or of some, best first."""
-    if isinstance(index, HnswIndex):
-        return index.nearest(vector, k=k, among=among)
-    return index.nearest(vector, k=k) if among is None else nearest_among(index, vector, among, k=k)
+    if among is None:
+        return index.nearest(vector, k=k)
+    if isinstance(index, HnswIndex | ExactIndex):
+        return index.nearest(vector, k=k, among=among.keys)
+    return nearest_among(index, vector, among.keys, k=k, most=among.of)

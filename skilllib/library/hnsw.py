@@ -7,6 +7,8 @@ import shutil
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -15,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skilllib.errors import StorageFailed
-from skilllib.library.index import ExactIndex, Stamp, nearest_among, read_stamp
+from skilllib.library.index import ExactIndex, Stamp, read_stamp
 from skilllib.protocols import Vectors
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -28,10 +30,89 @@ _MOST = 8
 """The graph is asked for less than one in so many of its nodes; for more, all vectors are looked at."""
 _SETS = 16
 """Sets of keys whose rows are remembered."""
+_BLOCK = 4096
+"""Vectors that are looked at at once."""
 TAIL = 1000
 """Vectors beside the graph that are scanned with every query, before they are taken into the next graph."""
 _FILES = ("graph", "keys.npy", "vectors.npy")
 _CHUNK = 1 << 22
+
+
+@dataclass
+class _Nodes:
+    """A graph that is mapped, and what belongs to it; replaced as a whole, so that whoever searches has parts of one state."""
+
+    file: Path
+    graph: Any
+    keys: Any
+    """(n,) bytes."""
+    vectors: Any
+    """(n, d) in half precision."""
+    held: Mask
+    """Which nodes count; the others were dropped."""
+    masks: dict[frozenset[str], Mask] = field(default_factory=dict)
+    """For sets of keys that are asked for in turn, which nodes count; another dictionary as soon as one is dropped."""
+
+    @cached_property
+    def order(self) -> Any:
+        """Rows in the order of their keys."""
+        return np.argsort(self.keys)
+
+    def rows(self, keys: Sequence[str]) -> Any:
+        """Return where the keys are that it knows."""
+        if not len(self.keys):
+            return np.empty(0, dtype=np.int64)
+        wanted = np.array([key.encode() for key in keys], dtype="S64")
+        at = self.order[np.minimum(np.searchsorted(self.keys, wanted, sorter=self.order), len(self.keys) - 1)]
+        return at[self.keys[at] == wanted]
+
+    def drop(self, keys: Sequence[str]) -> int:
+        """Count nodes no longer; return how many did."""
+        rows = self.rows(keys)
+        lost = int(np.count_nonzero(self.held[rows]))
+        self.held[rows] = False
+        self.masks = {}
+        return lost
+
+    def among(self, keys: frozenset[str]) -> Mask:
+        """Return which nodes count and are of these keys."""
+        masks = self.masks
+        if (mask := masks.get(keys)) is None:
+            mask = np.zeros(len(self.keys), dtype=bool)
+            mask[self.rows(sorted(keys))] = True
+            mask &= self.held
+            if len(masks) >= _SETS:
+                masks.clear()
+            masks[keys] = mask
+        return mask
+
+    def nearest(self, vector: Vectors, k: int, among: frozenset[str] | None) -> list[tuple[str, float]]:
+        rows = self._near(vector, self.held if among is None else self.among(among), k)
+        cosines = self._cosines(rows, vector)
+        if len(rows) > k:
+            best = np.flatnonzero(cosines >= np.partition(cosines, -k)[-k])
+            rows, cosines = rows[best], cosines[best]
+        names = self.keys[rows]
+        best = np.lexsort((names, -cosines))[:k]
+        return [(name.decode(), cosine) for name, cosine in zip(names[best].tolist(), cosines[best].tolist(), strict=True)]
+
+    def _near(self, vector: Vectors, held: Mask, k: int) -> Any:
+        """Return at least k rows of those that are held, or all there are, among them the nearest."""
+        if not (count := int(np.count_nonzero(held))):
+            return np.empty(0, dtype=np.int64)
+        wanted = (k + _SPARE) * len(held) // count
+        while wanted * _MOST < len(held):
+            rows = self.graph.search(vector, wanted).keys.astype(np.int64)
+            # With few to spare they come from the margin of what was searched, where a graph misses most.
+            if len(rows := rows[held[rows]]) >= min(k + _SPARE // 2, count):
+                return rows
+            wanted *= 4  # what is held lies far from the query
+        return np.flatnonzero(held)
+
+    def _cosines(self, rows: Any, vector: Vectors) -> Any:
+        parts = [self.vectors[rows[at : at + _BLOCK]].astype(np.float32) for at in range(0, len(rows), _BLOCK)]
+        # einsum and not `@`: see `ExactIndex`.
+        return np.concatenate([np.einsum("ij,j->i", part, vector) for part in parts] or [np.empty(0, dtype=np.float32)])
 
 
 class HnswIndex:
@@ -49,28 +130,23 @@ class HnswIndex:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._graph: Any = None
-        self._file = folder
-        self._keys: Any = np.empty(0, dtype="S64")
-        self._vectors: Any = None
-        self._order: Any = None
-        self._held: Mask = np.empty(0, dtype=bool)
-        """Which nodes count; the others were dropped."""
-        self._masks: dict[frozenset[str], Mask] = {}
-        self._tail = ExactIndex()
         self._dropped = 0
-        """Nodes that were dropped since the graph was written; it leaves out itself those that were dropped before."""
+        """Nodes that were dropped since the graph was written; those that were dropped before have no key in its files."""
+        self._state: tuple[_Nodes | None, ExactIndex] = (None, ExactIndex())
+        """What is in files, and what came after it."""
         self._stamp = self._opened()
 
     def put(self, keys: Sequence[str], vectors: Vectors) -> None:
         """Store or replace vectors, (n, d)."""
-        self._lose(keys)
-        self._tail.put(keys, vectors)
+        nodes, tail = self._state
+        self._dropped += nodes.drop(keys) if nodes else 0
+        tail.put(keys, vectors)
 
     def drop(self, keys: Sequence[str]) -> None:
         """Forget keys; unknown ones are ignored."""
-        self._lose(keys)
-        self._tail.drop(keys)
+        nodes, tail = self._state
+        self._dropped += nodes.drop(keys) if nodes else 0
+        tail.drop(keys)
 
     def nearest(self, vector: Vectors, *, k: int, among: frozenset[str] | None = None) -> list[tuple[str, float]]:
         """Return at most k (key, cosine) pairs, best first; ties keep the smaller key.
@@ -82,47 +158,27 @@ class HnswIndex:
         """
         if k < 1:
             return []
-        pairs = self._tail.nearest(vector, k=k) if among is None else nearest_among(self._tail, vector, among, k=k)
-        rows = self._near(asked := np.asarray(vector, dtype=np.float32), self._held if among is None else self._mask(among), k)
-        cosines = self._vectors[rows].astype(np.float32) @ asked if len(rows) else np.empty(0, dtype=np.float32)
-        names = self._keys[rows]
-        best = np.lexsort((names, -cosines))[:k]
-        pairs += zip([name.decode() for name in names[best].tolist()], cosines[best].tolist(), strict=True)
+        nodes, tail = self._state
+        pairs = tail.nearest(vector, k=k, among=among)
+        pairs += nodes.nearest(np.asarray(vector, dtype=np.float32), k, among) if nodes else []
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:k]
-
-    def _near(self, vector: Vectors, held: Mask, k: int) -> Any:
-        """Return at least k rows of those that are held, or all there are, among them the nearest."""
-        if not (count := int(np.count_nonzero(held))):
-            return np.empty(0, dtype=np.int64)
-        wanted = (k + _SPARE) * len(held) // count
-        while wanted * _MOST < len(held):
-            rows = self._graph.search(vector, wanted).keys.astype(np.int64)
-            if len(rows := rows[held[rows]]) >= min(k, count):
-                return rows
-            wanted *= 4  # what is held lies far from the query
-        return np.flatnonzero(held)
-
-    def _mask(self, among: frozenset[str]) -> Mask:
-        """Return which rows are held and among these keys; a set is asked for many times in turn."""
-        if (known := self._masks.get(among)) is None:
-            known = np.zeros(len(self._keys), dtype=bool)
-            known[self._rows(sorted(among))] = True
-            self._masks = {**(self._masks if len(self._masks) < _SETS else {}), among: known & self._held}
-        return self._masks[among]
 
     def vectors(self, keys: Sequence[str]) -> Vectors | None:
         """Return the vectors of keys in half precision, (n, d); None if one of them is not here."""
-        rows = self._rows(keys)
-        if len(rows) < len(keys) or not self._held[rows].all():
+        nodes, _ = self._state
+        rows = nodes.rows(keys) if nodes else []
+        if nodes is None or len(rows) < len(keys) or not nodes.held[rows].all():
             return None
-        return np.asarray(self._vectors[rows], dtype=np.float32)
+        return np.asarray(nodes.vectors[rows], dtype=np.float32)
 
     def keys(self) -> set[str]:
         """Return all keys."""
-        return {key.decode() for key in self._keys[self._held].tolist()} | self._tail.keys()
+        nodes, tail = self._state
+        return {key.decode() for key in nodes.keys[nodes.held].tolist()} | tail.keys() if nodes else tail.keys()
 
     def __len__(self) -> int:
-        return int(np.count_nonzero(self._held)) + len(self._tail)
+        nodes, tail = self._state
+        return (int(np.count_nonzero(nodes.held)) if nodes else 0) + len(tail)
 
     def stamp(self) -> Stamp | None:
         """Return which state is held, None for none."""
@@ -135,39 +191,21 @@ class HnswIndex:
             StorageFailed: The disk refuses.
         """
         self._stamp = stamp
-        if len(self._tail) > TAIL or self._dropped > TAIL:
+        if len(self._state[1]) > TAIL or self._dropped > TAIL:
             self._keep(stamp)
 
     def clear(self) -> None:
         """Hold nothing, and let no file count."""
-        self.close()
         with suppress(OSError):
             (self.folder / "hnsw.json").unlink()
-        self._tail, self._dropped, self._stamp = ExactIndex(), 0, None
+        self._state, self._dropped, self._stamp = (None, ExactIndex()), 0, None
 
     def close(self) -> None:
         """Let go of the files."""
-        self._graph, self._keys, self._vectors, self._order = None, np.empty(0, dtype="S64"), None, None
-        self._held, self._masks = np.empty(0, dtype=bool), {}
-
-    def _lose(self, keys: Sequence[str]) -> None:
-        rows = self._rows(keys)
-        self._dropped += int(np.count_nonzero(self._held[rows]))
-        self._held[rows] = False
-        self._masks = {}
-
-    def _rows(self, keys: Sequence[str]) -> Any:
-        """Return where the keys are that the graph knows."""
-        if not len(self._keys):
-            return np.empty(0, dtype=np.int64)
-        if self._order is None:
-            self._order = np.argsort(self._keys)
-        wanted = np.array([key.encode() for key in keys], dtype="S64")
-        at = self._order[np.minimum(np.searchsorted(self._keys, wanted, sorter=self._order), len(self._keys) - 1)]
-        return at[self._keys[at] == wanted]
+        self._state = (None, self._state[1])
 
     def _opened(self) -> Stamp | None:
-        """Map the files that are valid, if there are any and they are what was written."""
+        """Map the files that are valid, if there are any and they are what was written; then nothing comes after them."""
         from usearch.index import Index
 
         try:
@@ -175,18 +213,23 @@ class HnswIndex:
             files = [self.folder / said["name"] / name for name in _FILES]
             if [_check(file) for file in files] != said["checks"]:  # a graph that is not what was written could end the process
                 return None
-            graph, keys, vectors = files
-            self._file, self._graph = graph, Index.restore(str(graph), view=True)
+            graph: Any = Index.restore(str(files[0]), view=True)
             # Plain arrays: what numpy makes of a map takes longer at every step.
-            self._keys, self._vectors = (np.asarray(np.load(file, mmap_mode="r")) for file in (keys, vectors))
-            self._graph.expansion_search = _SEARCH_WIDTH
-            self._held = self._keys != b""
-            return read_stamp(said["stamp"])
+            keys, vectors = (np.asarray(np.load(file, mmap_mode="r")) for file in files[1:])
+            if graph is None:
+                return None
+            graph.expansion_search = _SEARCH_WIDTH
+            stamp = read_stamp(said["stamp"])
         except (OSError, ValueError, KeyError, TypeError, RuntimeError):
-            self.close()
             return None
+        self._state, self._dropped = (_Nodes(files[0], graph, keys, vectors, keys != b""), ExactIndex()), 0
+        return stamp
 
     def _keep(self, stamp: Stamp) -> None:
+        if not len(self):  # a graph without nodes is nothing that could be mapped
+            self.clear()
+            self._stamp = stamp
+            return
         name = f"hnsw-{uuid4().hex[:12]}"
         folder = self.folder / name
         new = self.folder / f"{name}.json"
@@ -204,30 +247,32 @@ class HnswIndex:
         for other in self.folder.glob("hnsw-*"):
             if other != folder and other.is_dir():  # a process that has one mapped keeps it until it lets go
                 shutil.rmtree(other, ignore_errors=True)
-        self._tail, self._dropped, self._order = ExactIndex(), 0, None
         self._opened()
 
     def _grown(self) -> tuple[Any, Any, Any]:
         """Return a graph of what is held now, and the key and the vector of each of its nodes."""
         from usearch.index import Index
 
-        new, vectors = self._tail.matrix()
-        added, names = vectors.astype(np.float16), np.array([key.encode() for key in new], dtype="S64")
-        if self._graph is not None and len(self) > (len(self._keys) + len(names)) // 2:
-            kept = np.arange(len(self._keys))
-            graph: Any = Index.restore(str(self._file), view=False)
-            graph.remove(np.flatnonzero(~self._held).astype(np.uint64))
-            first = len(kept)
+        nodes, tail = self._state
+        names, matrix = tail.matrix()
+        added = np.array([key.encode() for key in names], dtype="S64")
+        if nodes is not None and len(self) > (len(nodes.keys) + len(added)) // 2:
+            kept, first = np.arange(len(nodes.keys)), len(nodes.keys)
+            # Nodes that were dropped stay in it, without a key: what usearch saves after a removal is damaged.
+            graph: Any = Index.restore(str(nodes.file), view=False)
         else:
-            kept = np.flatnonzero(self._held)
-            graph = Index(ndim=vectors.shape[1], metric="ip", dtype="i8", connectivity=_LINKS, expansion_add=_BUILD_WIDTH)
-            first = 0
-        keys = np.concatenate([self._keys[kept], names])
-        held = np.concatenate([self._vectors[kept], added]) if len(kept) else added
-        if first:
-            keys[:first][~self._held] = b""
-        graph.add(np.arange(first, len(keys)), held[first:].astype(np.float32), threads=1)  # one thread: the same graph again
-        return graph, keys, held
+            kept, first = np.flatnonzero(nodes.held) if nodes else np.empty(0, dtype=np.int64), 0
+            dims = nodes.vectors.shape[1] if nodes else matrix.shape[1]
+            graph = Index(ndim=dims, metric="ip", dtype="i8", connectivity=_LINKS, expansion_add=_BUILD_WIDTH)
+        keys, vectors = added, matrix.astype(np.float16)
+        if nodes is not None:
+            keys = np.concatenate([nodes.keys[kept], added])
+            vectors = np.concatenate([nodes.vectors[kept], vectors.reshape(len(added), nodes.vectors.shape[1])])
+            keys[:first][~nodes.held[:first]] = b""
+        if first < len(keys):
+            # One thread: the same graph again.
+            graph.add(np.arange(first, len(keys)), vectors[first:].astype(np.float32), threads=1)
+        return graph, keys, vectors
 
 
 def _check(file: Path) -> int:

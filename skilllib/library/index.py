@@ -42,14 +42,17 @@ class ExactIndex:
             self._rows.pop(key, None)
         self._matrix = None
 
-    def nearest(self, vector: Vectors, *, k: int) -> list[tuple[str, float]]:
-        """Return at most k (key, cosine) pairs, best first; ties keep the smaller key."""
+    def nearest(self, vector: Vectors, *, k: int, among: Collection[str] | None = None) -> list[tuple[str, float]]:
+        """Return at most k (key, cosine) pairs, of all keys or of some, best first; ties keep the smaller key."""
         if not self._rows or k < 1:
             return []
         keys, matrix = self.matrix()
         # einsum and not `@`: BLAS with two threads on a busy machine was 100 times slower than one.
         cosines = np.einsum("ij,j->i", matrix, np.asarray(vector, dtype=np.float32))
-        best = np.flatnonzero(cosines >= np.partition(cosines, -k)[-k]) if k < len(cosines) else np.arange(len(cosines))
+        if among is not None:
+            cosines[np.fromiter((key not in among for key in keys), dtype=bool, count=len(keys))] = -np.inf
+            k = min(k, int(np.count_nonzero(cosines > -np.inf)))
+        best = np.flatnonzero(cosines >= np.partition(cosines, -k)[-k]) if 0 < k < len(cosines) else np.arange(len(cosines))
         return [(keys[at], float(cosines[at])) for at in best[np.argsort(-cosines[best], kind="stable")[:k]]]
 
     def matrix(self) -> tuple[list[str], Vectors]:
@@ -73,15 +76,22 @@ class ExactIndex:
         return len(self._rows)
 
 
-def nearest_among(index: Index, vector: Vectors, among: Collection[str], *, k: int) -> list[tuple[str, float]]:
-    """Return the k nearest of some of the keys, best first: more and more are asked for until enough of them are there."""
-    wanted = 8 * k
+def nearest_among(index: Index, vector: Vectors, among: Collection[str], *, k: int, most: int) -> list[tuple[str, float]]:
+    """Return the k nearest of some of the keys, best first: more and more are asked for until enough of them are there.
+
+    Args:
+        index: Whatever finds nearest ones of all keys.
+        vector: The query's, (d,).
+        among: The keys that count.
+        k: How many.
+        most: How many keys the index holds.
+    """
+    wanted = min(8 * k, most)
     while True:
-        found = index.nearest(vector, k=wanted)
-        kept = [pair for pair in found if pair[0] in among]
-        if len(kept) >= min(k, len(among)) or len(found) < wanted:
+        kept = [pair for pair in index.nearest(vector, k=wanted) if pair[0] in among]
+        if len(kept) >= min(k, len(among)) or wanted >= most:
             return kept[:k]
-        wanted *= 4
+        wanted = min(4 * wanted, most)
 
 
 def read_stamp(found: Any) -> Stamp | None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from skilllib.errors import LibraryLocked
 from skilllib.library import lexical, store, tables
 from skilllib.library.database import Database
-from skilllib.library.findable import Findable
+from skilllib.library.findable import Findable, Some
 from skilllib.library.index import ExactIndex, Stamp
 from skilllib.library.lexical import Lexicon
 from skilllib.library.lock import BRIEF, ServerLock, WriterLock
@@ -29,7 +29,7 @@ Near: TypeAlias = Callable[[Vectors, int], list[tuple[str, float]]]
 BY_MEANING, BY_WORDS = 30, 15
 """Candidates that are looked at of each kind."""
 SMALL = 10_000
-"""Up to this many skills that a filter leaves are scanned; of more, enough are taken from the index and then filtered."""
+"""Up to this many skills that a filter leaves are scanned; of more, the index is asked for those that count."""
 _PART = 64
 _FILTERS = 16
 """Filters whose skills are remembered."""
@@ -134,7 +134,8 @@ class Pools:
     def _filtered(self, query: Query) -> Pool:
         whole = self.of(Query(text=""))
         allowed = self._labelled(query)
-        return whole.among(allowed, self._among(allowed) if len(allowed) > SMALL else _scan(self._index(sorted(allowed))))
+        few = len(allowed) <= SMALL
+        return whole.among(allowed, _scan(self._index(sorted(allowed))) if few else self._near_of(Some(allowed, len(whole.keys))))
 
     def _others(self, query: Query) -> Pool:
         """Return skills that are not active, or all: read whole, since their words and vectors are not kept ready."""
@@ -161,8 +162,8 @@ class Pools:
     def _near(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
         return self._findable.near(vector, k=k, at=self._stamp)
 
-    def _among(self, allowed: frozenset[str]) -> Near:
-        return lambda vector, k: self._findable.near(vector, k=k, at=self._stamp, among=allowed)
+    def _near_of(self, some: Some) -> Near:
+        return lambda vector, k: self._findable.near(vector, k=k, at=self._stamp, among=some)
 
     def _cosines(self, vector: Vectors, keys: Sequence[str]) -> dict[str, float]:
         if not keys:

@@ -156,7 +156,7 @@ _KEYS: sa.BindParameter[Any] = sa.bindparam("keys", expanding=True)
 _BY_HASH = _ROWS.where(tables.versions.c.code_hash.in_(_KEYS))
 _FIGURES = tuple(Statistics.model_fields)
 _STANDINGS = (
-    _IDENTITIES.add_columns(tables.versions.c.version, *(tables.statistics.c[name] for name in _FIGURES))
+    _IDENTITIES.add_columns(tables.versions.c.name, tables.versions.c.version, *(tables.statistics.c[name] for name in _FIGURES))
     .outerjoin(tables.statistics, tables.statistics.c.code_hash == tables.versions.c.code_hash)
     .where(tables.versions.c.code_hash.in_(_KEYS))
 )
@@ -187,22 +187,29 @@ def by_hash(connection: sa.Connection, hashes: Iterable[str]) -> dict[str, Skill
 class Standing(NamedTuple):
     """The version of a code hash that counts (see `by_hash`), its record not read yet; and what was counted."""
 
-    identity: tuple[str, str, Status, str, str]
+    record: str
+    digest: str
+    status: Status
+    code_hash: str
+    name: str
     version: int
     statistics: Statistics
 
-    @property
-    def status(self) -> Status:
-        """Of the version."""
-        return self.identity[2]
-
     def skill(self) -> Skill:
-        """Read the record, which has to be what was written; that it bears these hashes is checked where they are followed.
+        """Read the record, and hold its name and version against those it is stored under, which no other has.
+
+        Its hashes are not computed: that takes as long as the reading.
 
         Raises:
-            LibraryDamaged: It is not what was written.
+            LibraryDamaged: It is not what was written, or another one.
         """
-        return _read_skill(*self.identity[:3])
+        skill = _read_skill(self.record, self.digest, self.status)
+        if (skill.name, skill.version) != (self.name, self.version):
+            raise LibraryDamaged(
+                f"the record of {self.name!r} (version {self.version}) is that of {skill.name!r} (version {skill.version}); "
+                "look closer with `skilllib doctor`"
+            )
+        return skill
 
 
 def standings(database: Database, hashes: Sequence[str]) -> dict[str, Standing]:
@@ -212,8 +219,8 @@ def standings(database: Database, hashes: Sequence[str]) -> dict[str, Standing]:
         with database.reading() as connection:
             rows = [tuple(row) for row in connection.execute(_STANDINGS, {"keys": list(hashes)})]
     found: dict[str, Standing] = {}
-    for text, check, status, version_hash, code_hash, version, *figures in rows:
-        one = Standing((text, check, status, version_hash, code_hash), version, _counted(*figures))
+    for text, check, status, _, code_hash, name, version, *figures in rows:
+        one = Standing(text, check, status, code_hash, name, version, _counted(*figures))
         known = found.get(code_hash)
         found[code_hash] = one if known is None else max(known, one, key=lambda each: _progress(each.status, each.version))
     return found

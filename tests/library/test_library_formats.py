@@ -1,11 +1,13 @@
 """A library of every released format opens, is brought up to date, and lost nothing."""
 
+import importlib
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from skilllib.embedders import HashingEmbedder
+from skilllib.errors import LibraryDamaged
 from skilllib.library import SkillLibrary, migrations
 
 DUMPS = sorted(Path(__file__).with_name("formats").glob("format*.sql"))
@@ -32,6 +34,70 @@ def test_a_library_of_an_earlier_format_is_brought_up_to_date(dump, folder, make
         assert library.problems() == [] and len(library.ledger()) == 10
         with pytest.raises(Exception, match="append-only"), library._database.writing() as open_connection:
             open_connection.exec_driver_sql("DELETE FROM attempts")
+
+
+def format_3(folder, *changes):
+    folder.mkdir()
+    with sqlite3.connect(folder / "library.db") as connection:
+        connection.executescript(DUMPS[2].read_text(encoding="utf-8"))
+        for change in changes:
+            assert connection.execute(change).rowcount > 0
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("UPDATE records SET seal = 'bad' WHERE version_hash LIKE '0a%'", "records 1: a value in"),
+        (
+            "UPDATE records SET version_hash = 'f' || version_hash WHERE version_hash LIKE '0a%'",
+            "records -",
+        ),
+        (
+            "UPDATE versions SET version_hash = 'f' || version_hash WHERE version_hash LIKE '0a%'",
+            "versions 1: a value in",
+        ),
+        ("UPDATE records SET record = record || ' ' WHERE version_hash LIKE '0a%'", "records 1: a value in"),
+    ],
+)
+def test_damage_is_carried_over_as_damage_and_no_record_is_lost(folder, change, found):
+    format_3(folder, change)
+    with sqlite3.connect(folder / "library.db") as connection:
+        before = connection.execute("SELECT trim(record) FROM records ORDER BY record").fetchall()
+    connection.close()
+    with SkillLibrary.open(folder, embedder=HashingEmbedder(16), index="exact") as library:
+        assert any(found in problem.message for problem in library.problems()), library.problems()
+    with sqlite3.connect(folder / "library.db") as connection:
+        assert connection.execute("SELECT trim(record) FROM records ORDER BY record").fetchall() == before
+    connection.close()
+
+
+def test_numbers_that_contradict_each_other_are_named_and_nothing_is_changed(folder):
+    format_3(folder, "UPDATE versions SET sequence = 'first' WHERE sequence = 1")
+    for _ in range(2):
+        with pytest.raises(LibraryDamaged, match=r"cannot be brought from format 3 to 4.*left as it is"):
+            SkillLibrary.open(folder)
+
+
+def test_many_records_are_numbered(folder, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("skilllib.library.migrations.versions.v0004_numbered"), "_CHUNK", 1)
+    format_3(folder)
+    with SkillLibrary.open(folder, embedder=HashingEmbedder(16), index="exact") as library:
+        assert library.problems() == []
+
+
+def test_a_record_that_lies_under_another_number_is_never_found_as_that_skill(folder):
+    format_3(folder)
+    with SkillLibrary.open(folder, embedder=HashingEmbedder(16), index="exact") as library:
+        assert library.search("make rope", k=1)
+    with sqlite3.connect(folder / "library.db") as connection:
+        connection.execute("UPDATE records SET sequence = -sequence")
+        connection.execute("UPDATE records SET sequence = 1 + (1 - sequence) % 4")
+    connection.close()
+    with SkillLibrary.open(folder, embedder=HashingEmbedder(16), index="exact") as library:
+        with pytest.raises(LibraryDamaged, match="is that of"):
+            library.search("make rope", k=1)
+        assert library.problems()
 
 
 def test_every_format_before_the_present_one_is_held():

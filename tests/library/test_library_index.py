@@ -5,6 +5,8 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 
 from skilllib.embedders import HashingEmbedder
 from skilllib.library import ChromaIndex, ExactIndex, SkillLibrary, chroma, hnsw, pools
-from skilllib.library.findable import nearest
+from skilllib.library.findable import Some, nearest
 from skilllib.library.hnsw import HnswIndex
 from skilllib.library.index import Stamp
 from skilllib.records.query import Query
@@ -55,25 +57,83 @@ def test_an_index_gives_what_a_full_scan_gives(empty, monkeypatch):
 @pytest.mark.parametrize("apart", ["near", "far", "anywhere"])
 def test_of_some_keys_the_nearest_are_found_wherever_they_lie(empty, apart, monkeypatch):
     monkeypatch.setattr(hnsw, "TAIL", 100)
+    n = 8000 if isinstance(empty, HnswIndex) else 1000  # so many that the graph is asked, and asked for more
     random = np.random.default_rng(6)
-    vectors, query = unit(random.normal(size=(1500, 16))), unit(random.normal(size=(1, 16)))[0]
-    keys = [f"key{i:04}" for i in range(1500)]
+    vectors, query = unit(random.normal(size=(n, 16))), unit(random.normal(size=(1, 16)))[0]
+    keys = [f"key{i:05}" for i in range(n)]
     order = np.argsort(-vectors @ query)
-    among = {"near": order[:200], "far": order[-200:], "anywhere": np.arange(0, 1500, 7)}[apart]
-    empty.put(keys[:1450], vectors[:1450])
+    among = {"near": order[: n // 5], "far": order[n // 20 : n // 3], "anywhere": np.arange(0, n, 3)}[apart]
+    allowed, left = frozenset(keys[i] for i in among), list(order[np.isin(order, among)])
+
+    def check(*counts):
+        for k in counts:
+            found = nearest(empty, query, k, Some(allowed, n))
+            assert len(found) == min(k, len(left)) and {key for key, _ in found} <= {keys[i] for i in left}
+            assert [score for _, score in found] == sorted([score for _, score in found], reverse=True)
+            true = {keys[i] for i in left[:k]}
+            assert len(true & {key for key, _ in found}) >= 0.9 * len(true)
+
+    empty.put(keys[:-50], vectors[:-50])
     if isinstance(empty, HnswIndex):
         empty.sign(Stamp(1, "0", "test"))
-    empty.put(keys[1450:], vectors[1450:])
-    gone = among[::5]
+    empty.put(keys[-50:], vectors[-50:])
+    check(1, 10, 60, n)
+    gone = left[:5] + left[9::9]
     empty.drop([keys[i] for i in gone])
-    left = [i for i in order if i in set(among) - set(gone)]
-    allowed = frozenset(keys[i] for i in among)
-    for k in (1, 10, 60, 1000):
-        found = nearest(empty, query, k, allowed)
-        assert len(found) == min(k, len(left)) and {key for key, _ in found} <= {keys[i] for i in left}
-        assert [score for _, score in found] == sorted([score for _, score in found], reverse=True)
-        true = {keys[i] for i in left[:k]}
-        assert len(true & {key for key, _ in found}) >= 0.9 * len(true)
+    left = [i for i in left if i not in set(gone)]
+    check(10)
+    empty.put([keys[i] for i in gone], vectors[gone])
+    left = [i for i in order if i in set(among)]
+    if isinstance(empty, HnswIndex):
+        empty.sign(Stamp(2, "0", "test"))
+    check(10, 60)
+
+
+def test_a_graph_from_which_much_or_all_was_dropped_is_written_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(hnsw, "TAIL", 10)
+    vectors = unit(np.random.default_rng(7).normal(size=(100, 8)))
+    keys, index = [f"key{i:03}" for i in range(100)], HnswIndex(tmp_path)
+    index.put(keys, vectors)
+    for number, gone in enumerate((keys[:1], keys[1:20], keys[20:80], keys[80:]), start=1):
+        index.sign(Stamp(number, "0", "test"))
+        index.drop(gone)
+        index.sign(Stamp(number + 1, "0", "test"))
+        left = keys[keys.index(gone[-1]) + 1 :]
+        for opened in (index, HnswIndex(tmp_path)):
+            if opened is index or len(gone) > 10:  # fewer are not written yet
+                assert opened.keys() == set(left) and len(opened) == len(left)
+                assert {key for key, _ in opened.nearest(vectors[0], k=100)} == set(left)
+    index.put(keys, vectors)
+    index.sign(Stamp(9, "0", "test"))
+    assert index.keys() == set(keys)
+
+
+def test_threads_search_among_some_while_a_graph_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(hnsw, "TAIL", 20)
+    monkeypatch.setattr(hnsw, "_SETS", 2)
+    random = np.random.default_rng(8)
+    vectors = unit(random.normal(size=(600, 8)))
+    keys, index = [f"key{i:03}" for i in range(600)], HnswIndex(tmp_path)
+    index.put(keys[:300], vectors[:300])
+    index.sign(Stamp(1, "0", "test"))
+    sets, done = [frozenset(keys[start:300:7]) for start in range(7)], threading.Event()
+
+    def searching(start):
+        count = 0
+        while not done.is_set():
+            among = sets[(start + count) % len(sets)]
+            count += 1
+            found = {key for key, _ in index.nearest(vectors[start], k=10, among=among)}
+            assert len(found) == 10 and found <= among
+        return count
+
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(searching, number) for number in range(4)]
+        for start in range(300, 600, 30):
+            index.put(keys[start : start + 30], vectors[start : start + 30])
+            index.sign(Stamp(start, "0", "test"))
+        done.set()
+        assert all(one.result() > 0 for one in asked)
 
 
 def test_an_empty_index_and_large_or_small_k_are_no_special_cases(empty):
@@ -169,6 +229,7 @@ def test_search_follows_every_commit_of_this_process_and_others(folder, make, ch
 def test_a_filter_leaves_as_many_as_are_asked_for_though_all_are_far_from_the_query(folder, make, choice, monkeypatch):
     monkeypatch.setattr(pools, "SMALL", 0)
     monkeypatch.setattr(pools, "BY_MEANING", 1)
+    monkeypatch.setattr(hnsw, "TAIL", 5)
     with SkillLibrary.open(folder, create=True, embedder=HashingEmbedder(), index=choice) as library:
         for number in range(14):
             word = hashlib.sha256(bytes([number])).hexdigest()[:6]

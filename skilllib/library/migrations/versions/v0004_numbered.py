@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -37,10 +41,14 @@ CREATE TABLE keyed_statistics (
 
 
 def upgrade() -> None:
-    """Number the records as the versions are numbered, and seal them again."""
+    """Number the records as the versions are numbered, and seal them again.
+
+    A record of no version is damage; it is kept under a number below zero, for the doctor and whoever repairs it.
+    """
     op.execute(_RECORDS)
-    columns = "versions.sequence, record, digest, records.seal"
-    op.execute(f"INSERT INTO numbered_records SELECT {columns} FROM records JOIN versions USING (version_hash)")
+    number = "COALESCE(versions.sequence, -ROW_NUMBER() OVER (ORDER BY records.version_hash))"
+    joined = "records LEFT JOIN versions ON versions.version_hash = records.version_hash"
+    op.execute(f"INSERT INTO numbered_records SELECT {number}, record, digest, records.seal FROM {joined}")
     op.drop_table("records")
     op.rename_table("numbered_records", "records")
     if op.get_bind().dialect.name == "sqlite":
@@ -65,11 +73,21 @@ def _replaced(name: str, made: str, under: str) -> None:
 
 
 def _seal() -> None:
+    """Seal the records anew, but for those whose seal was broken: theirs stays broken."""
     connection = op.get_bind()
-    table = sa.table("records", *map(sa.column, ("sequence", "record", "digest", "seal")))
-    update = sa.update(table).where(table.c.sequence == sa.bindparam("number")).values(seal=sa.bindparam("new"))
-    last = -1
-    read = sa.select(table).where(table.c.sequence > sa.bindparam("last")).order_by(table.c.sequence).limit(_CHUNK)
+    records = sa.table("records", *map(sa.column, ("sequence", "record", "digest", "seal")))
+    versions = sa.table("versions", *map(sa.column, ("sequence", "version_hash")))
+    update = sa.update(records).where(records.c.sequence == sa.bindparam("number")).values(seal=sa.bindparam("new"))
+    read = sa.select(records, versions.c.version_hash).join_from(
+        records, versions, versions.c.sequence == records.c.sequence, isouter=True
+    )
+    read = read.where(records.c.sequence > sa.bindparam("last")).order_by(records.c.sequence).limit(_CHUNK)
+    last = -sys.maxsize
     while rows := connection.execute(read, {"last": last}).mappings().all():
-        connection.execute(update, [{"number": row["sequence"], "new": seal(row)} for row in rows])
+        connection.execute(update, [{"number": row["sequence"], "new": _sealed(row)} for row in rows])
         last = rows[-1]["sequence"]
+
+
+def _sealed(row: Mapping[Any, Any]) -> str:
+    was = seal({name: row[name] for name in ("version_hash", "record", "digest")})
+    return seal({name: row[name] for name in ("sequence", "record", "digest")}) if was == row["seal"] else ""
