@@ -103,10 +103,11 @@ class _Nodes:
         wanted = (k + _SPARE) * len(held) // count
         while wanted * _MOST < len(held):
             rows = self.graph.search(vector, wanted).keys.astype(np.int64)
-            # With few to spare they come from the margin of what was searched, where a graph misses most.
-            if len(rows := rows[held[rows]]) >= min(k + _SPARE // 2, count):
-                return rows
-            wanted *= 4  # what is held lies far from the query
+            places = np.flatnonzero(held[rows])
+            # What lies in the outer half alone lies at the margin of the search, where a graph misses most.
+            if len(places) >= min(k, count) and places[0] < wanted // 2:
+                return rows[places]
+            wanted *= 2  # what is held lies far from the query
         return np.flatnonzero(held)
 
     def _cosines(self, rows: Any, vector: Vectors) -> Any:
