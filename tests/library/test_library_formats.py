@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from skilllib.embedders import HashingEmbedder
 from skilllib.errors import LibraryDamaged
@@ -34,6 +35,35 @@ def test_a_library_of_an_earlier_format_is_brought_up_to_date(dump, folder, make
         assert library.problems() == [] and len(library.ledger()) == 10
         with pytest.raises(Exception, match="append-only"), library._database.writing() as open_connection:
             open_connection.exec_driver_sql("DELETE FROM attempts")
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("servers")
+@pytest.mark.parametrize("dump", DUMPS, ids=lambda dump: dump.stem)
+def test_on_a_server_too(dump, servers):
+    place, number = servers(), int(dump.stem.removeprefix("format"))
+    engine = sa.create_engine(place["path"].replace(":", "+psycopg:", 1))
+    held = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    with held.connect() as old:
+        old.connection.driver_connection.executescript(dump.read_text(encoding="utf-8"))
+        with engine.begin() as connection:
+            migrations.upgrade(connection, number)
+            schema = sa.MetaData()
+            schema.reflect(connection)
+            for table in schema.sorted_tables:
+                if table.name != "alembic_version":
+                    connection.execute(sa.text(f"ALTER TABLE {table.name} DISABLE TRIGGER USER"))
+                    connection.execute(sa.delete(table))
+                    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+                    rows = old.execute(sa.text(f"SELECT {columns} FROM {table.name}")).mappings().all()
+                    if rows:
+                        connection.execute(sa.insert(table), [dict(row) for row in rows])
+                    connection.execute(sa.text(f"ALTER TABLE {table.name} ENABLE TRIGGER USER"))
+    engine.dispose()
+    for _ in range(2):
+        with SkillLibrary.open(place["path"], embedder=HashingEmbedder(16), index="exact") as library:
+            assert library.problems() == [] and library.fingerprint() == ACTIVE
+            assert library.search("make rope", k=1)[0].skill.name == "make_rope"
 
 
 def format_3(folder, *changes):

@@ -14,8 +14,8 @@ FORMAT = 4
 """Of the library on disk; one more with every revision. A library with a larger number was written by a newer skilllib."""
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the schema up to date within the connection's transaction: it happens as a whole or not at all."""
+def upgrade(connection: Connection, to: int = FORMAT) -> None:
+    """Bring the schema to a format, the present one by default, within the connection's transaction: as a whole or not at all."""
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
@@ -23,12 +23,13 @@ def upgrade(connection: Connection) -> None:
     scripts = ScriptDirectory(str(Path(__file__).parent))
 
     def steps(revision: Any, _context: Any) -> Any:
-        return scripts._upgrade_revs("head", revision)
+        return scripts._upgrade_revs(f"{to:04}", revision)
 
-    with EnvironmentContext(Config(), scripts, fn=steps, destination_rev="head") as environment:
+    with EnvironmentContext(Config(), scripts, fn=steps, destination_rev=f"{to:04}") as environment:
         environment.configure(connection=connection)
         with environment.begin_transaction():
             environment.run_migrations()
-    row = {"key": "format", "value": str(FORMAT)}
-    connection.execute(text("UPDATE meta SET value = :value, seal = :seal WHERE key = :key"), {**row, "seal": seal(row)})
-    logging.getLogger(__name__).debug("library brought to format %d", FORMAT)
+    row = {"key": "format", "value": str(to)}
+    sealed = ", seal = :seal" if to > 1 else ""  # since format 2
+    connection.execute(text(f"UPDATE meta SET value = :value{sealed} WHERE key = :key"), {**row, "seal": seal(row)})
+    logging.getLogger(__name__).debug("library brought to format %d", to)
