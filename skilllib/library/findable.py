@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
@@ -83,6 +85,7 @@ class Findable:
         self._promises = promises
         self._index: Index | None = None
         self._holds: Stamp | None = None
+        self._turn = threading.RLock()
         self._known: tuple[int | None, Stamp] | None = None
         """The stamp in a state of the database."""
 
@@ -117,6 +120,9 @@ class Findable:
         """
         index = self._index if at is not None and at == self._holds and self._index is not None else self.current()
         try:
+            if isinstance(index, ChromaIndex) and not isinstance(index, ChromaServer):
+                with self._turn:  # while one thread follows, its files are closed and may be made anew
+                    return nearest(self.current(), vector, k, among)
             return nearest(index, vector, k, among)
         except Exception as error:
             if not isinstance(index, ChromaServer):
@@ -125,12 +131,16 @@ class Findable:
 
     def current(self) -> Index:
         """Return the index, equal to the active skills as of now."""
-        due = self._due()
-        if self._index is None or self._holds != due:
-            self._follow(due)
-        if self._index is None:
-            raise RuntimeError("following a stamp always leaves an index")
-        return self._index
+        due, index = self._due(), self._index
+        if index is not None and self._holds == due:
+            return index
+        with self._turn:  # of the threads of a process one follows, and the others find it done
+            due = self._due()
+            if self._index is None or self._holds != due:
+                self._follow(due)
+            if self._index is None:
+                raise RuntimeError("following a stamp always leaves an index")
+            return self._index
 
     def stamp(self) -> Stamp:
         """Return which state of the library is the present one."""
@@ -195,7 +205,7 @@ class Findable:
         if not isinstance(index, ChromaIndex | HnswIndex):
             return index.keys()
         try:
-            with self._lock.hold(BRIEF, timeout_s=0.0):
+            with self._turn, self._lock.hold(BRIEF, timeout_s=0.0):
                 return index.keys() if index.stamp() == self._due() else None
         except chroma_errors():
             return set()
@@ -325,7 +335,8 @@ class Findable:
 
     def _compute(self, skills: Sequence[Skill]) -> Vectors:
         if self._lock.held:
-            with self._database.writing() as connection:
+            # Another thread may have a transaction open that ends only after us; then nothing is kept.
+            with suppress(StorageFailed), self._database.writing() as connection:
                 return self.embed(connection, skills)
         with self._database.reading() as connection:
             texts = self._texts(connection, skills)

@@ -104,7 +104,7 @@ def test_what_was_interrupted_goes_on_to_the_very_same_weights(base: Transformer
 def test_if_one_loses_by_it_none_is_kept(base: TransformersBase, own: AdapterCache) -> None:
     before = manifests(own)
     harmful = SHORT.model_copy(update={"lr": 0.1, "locality": 0.0})
-    came = Settling(base, own, harmful, AdapterGate().decide).settled(parts(own))
+    came = Settling(base, own, harmful, AdapterGate().decide).settled(parts(own)[:2])
     assert any(one.decision and one.decision.outcome == "reject" for one in came)
     assert all(one.stored is None and not one.manifest.accepted for one in came) and manifests(own) == before
     assert not list(own.folder.glob(".work-*"))
@@ -123,18 +123,18 @@ def test_if_the_disk_refuses_one_none_stays_and_the_next_call_goes_on(
 
     monkeypatch.setattr(own, "store", refused)
     with pytest.raises(StorageFailed):
-        Settling(base, own, SHORT).settled(parts(own))
+        Settling(base, own, SHORT).settled(parts(own)[:2])
     assert manifests(own) == before and list(own.folder.glob(".work-*"))
     steps = list[str]()
-    came = Settling(base, own, SHORT).settled(parts(own), progress=lambda event, **fields: steps.append(event))
+    came = Settling(base, own, SHORT).settled(parts(own)[:2], progress=lambda event, **fields: steps.append(event))
     assert all(one.stored for one in came) and "step" not in steps, "what was learned is not learned again"
 
 
 def test_their_order_changes_nothing_but_the_order(base: TransformersBase, own: AdapterCache, tmp_path: Path) -> None:
     other = AdapterCache(shutil.copytree(own.folder, tmp_path / "other"))
-    there, back = Settling(base, own, SHORT).settled(parts(own)), Settling(base, other, SHORT).settled(parts(other)[::-1])
+    there, back = Settling(base, own, SHORT).settled(parts(own)[:2]), Settling(base, other, SHORT).settled(parts(other)[:2][::-1])
     assert [one.manifest.adapter_hash for one in there] == [one.manifest.adapter_hash for one in back[::-1]]
-    assert [one.manifest.skill for one in there] == [part.manifest.skill for part in parts(own)]
+    assert [one.manifest.skill for one in there] == [part.manifest.skill for part in parts(own)[:2]]
 
 
 def test_what_is_to_stay_as_it_was_is_not_taught_verified_answers(base: TransformersBase, own: AdapterCache) -> None:
@@ -144,9 +144,9 @@ def test_what_is_to_stay_as_it_was_is_not_taught_verified_answers(base: Transfor
 
 
 def test_what_was_never_measured_is_measured_when_somebody_asks(base: TransformersBase, own: AdapterCache) -> None:
-    (first, *_) = Settling(base, own, SHORT).settled(parts(own))
+    (first, *_) = Settling(base, own, SHORT).settled(parts(own)[:2])
     assert first.manifest.accepted is None
-    (again, *_) = Settling(base, own, SHORT, AdapterGate(locality=100.0).decide).settled(parts(own))
+    (again, *_) = Settling(base, own, SHORT, AdapterGate(locality=100.0).decide).settled(parts(own)[:2])
     assert not again.found and again.decision is not None and again.manifest.evaluation is not None
 
 
