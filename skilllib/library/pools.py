@@ -119,11 +119,12 @@ class Pools:
         if query.status != "active":
             return self._others(query)
         key = (query.environment, query.capability, query.tag)
-        if key not in self._kept:
+        if (pool := self._kept.get(key)) is None:
             if len(self._kept) > _FILTERS:
                 self._kept = {name: pool for name, pool in self._kept.items() if not any(name)}
-            self._kept[key] = self._filtered(query) if any(key) else self._active()
-        return self._kept[key]
+            kept = self._kept  # another thread may begin a new one while this one reads
+            pool = kept[key] = self._filtered(query) if any(key) else self._active()
+        return pool
 
     def _active(self) -> Pool:
         self._take_in()
@@ -142,16 +143,16 @@ class Pools:
         with self._database.reading() as connection:
             head = connection.execute(sa.select(sa.func.max(tables.ledger.c.number))).scalar()
             key = (query.status, query.environment, query.capability, query.tag, head)
-            if key in self._kept:
-                return self._kept[key]
+            if (pool := self._kept.get(key)) is not None:
+                return pool
             conditions = [] if query.status == "any" else [tables.versions.c.status == query.status]
             found = {row.skill.code_hash: row.skill for row in store.rows(connection, *conditions)}
             kept = [skill for skill in found.values() if _wanted(skill, query)]
             texts = [fields(one, store.effects_of(connection, one.code_hash), promises=self._promises) for one in kept]
         keys = [skill.code_hash for skill in kept]
         near = _scan(self._index(keys))
-        self._kept[key] = Pool(keys=keys, lexicon=lexical.in_memory(texts), near=near, cosines=self._cosines)
-        return self._kept[key]
+        pool = self._kept[key] = Pool(keys=keys, lexicon=lexical.in_memory(texts), near=near, cosines=self._cosines)
+        return pool
 
     def _index(self, keys: Sequence[str]) -> ExactIndex:
         index = ExactIndex()
