@@ -50,7 +50,7 @@ class Database:
         found = self.glance("PRAGMA data_version")
         return int(found[0][0]) if found else None
 
-    def glance(self, statement: str, parameters: Sequence[str] = ()) -> list[tuple[Any, ...]] | None:
+    def glance(self, statement: str, parameters: Sequence[str] | Sequence[int] = ()) -> list[tuple[Any, ...]] | None:
         """Return what one statement reads, from the driver itself: for what is asked with every look-up.
 
         Half of the time of a small query goes into the layer between. None where this way is not open: on a server, inside a

@@ -22,8 +22,9 @@ from skilllib.protocols import Vectors
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
-_LINKS, _BUILD_WIDTH, _SEARCH_WIDTH = 16, 128, 96
-"""Neighbours of a node, and candidates kept while building and searching: of the true ten nearest it finds 98 in 100 and more."""
+_LINKS, _BUILD_WIDTH, _SEARCH_WIDTH = 24, 300, 64
+"""Neighbours of a node, and candidates kept while building and searching. Skills lie in clusters, between which a graph of fewer
+links, or one built with less care, loses its way: then all that it finds is wrong."""
 _SPARE = 16
 """Candidates beyond those that are asked for, since the graph orders them by rounded vectors."""
 _MOST = 8
@@ -34,6 +35,8 @@ _BLOCK = 4096
 """Vectors that are looked at at once."""
 TAIL = 1000
 """Vectors beside the graph that are scanned with every query, before they are taken into the next graph."""
+_MADE_WITH = [_LINKS, _BUILD_WIDTH]
+"""A graph that was made otherwise is made anew."""
 _FILES = ("graph", "keys.npy", "vectors.npy")
 _CHUNK = 1 << 22
 
@@ -50,8 +53,9 @@ class _Nodes:
     """(n, d) in half precision."""
     held: Mask
     """Which nodes count; the others were dropped."""
-    masks: dict[frozenset[str], Mask] = field(default_factory=dict)
-    """For sets of keys that are asked for in turn, which nodes count; another dictionary as soon as one is dropped."""
+    masks: dict[frozenset[str] | None, tuple[Mask, int]] = field(default_factory=dict)
+    """For sets of keys that are asked for in turn, and for all, which nodes count and how many; another dictionary as soon as
+    one is dropped."""
 
     @cached_property
     def order(self) -> Any:
@@ -74,35 +78,37 @@ class _Nodes:
         self.masks = {}
         return lost
 
-    def among(self, keys: frozenset[str]) -> Mask:
-        """Return which nodes count and are of these keys."""
+    def among(self, keys: frozenset[str] | None) -> tuple[Mask, int]:
+        """Return which nodes count and are of these keys, or of any, and how many they are."""
         masks = self.masks
-        if (mask := masks.get(keys)) is None:
-            mask = np.zeros(len(self.keys), dtype=bool)
-            mask[self.rows(sorted(keys))] = True
-            mask &= self.held
+        if (found := masks.get(keys)) is None:
+            mask = self.held
+            if keys is not None:
+                mask = np.zeros(len(self.keys), dtype=bool)
+                mask[self.rows(sorted(keys))] = True
+                mask &= self.held
             if len(masks) >= _SETS:
                 masks.clear()
-            masks[keys] = mask
-        return mask
+            found = masks[keys] = mask, int(np.count_nonzero(mask))
+        return found
 
     def nearest(self, vector: Vectors, k: int, among: frozenset[str] | None) -> list[tuple[str, float]]:
-        rows = self._near(vector, self.held if among is None else self.among(among), k)
+        rows = self._near(vector, *self.among(among), k)
         cosines = self._cosines(rows, vector)
-        if len(rows) > k:
+        if len(rows) > max(k, _BLOCK):
             best = np.flatnonzero(cosines >= np.partition(cosines, -k)[-k])
             rows, cosines = rows[best], cosines[best]
-        names = self.keys[rows]
-        best = np.lexsort((names, -cosines))[:k]
-        return [(name.decode(), cosine) for name, cosine in zip(names[best].tolist(), cosines[best].tolist(), strict=True)]
+        # Of so few Python makes an order sooner than numpy, whose every function has left the processor's caches.
+        pairs = sorted(zip((-cosines).tolist(), self.keys[rows].tolist(), strict=True))[:k]
+        return [(name.decode(), -cosine) for cosine, name in pairs]
 
-    def _near(self, vector: Vectors, held: Mask, k: int) -> Any:
+    def _near(self, vector: Vectors, held: Mask, count: int, k: int) -> Any:
         """Return at least k rows of those that are held, or all there are, among them the nearest."""
-        if not (count := int(np.count_nonzero(held))):
+        if not count:
             return np.empty(0, dtype=np.int64)
         wanted = (k + _SPARE) * len(held) // count
         while wanted * _MOST < len(held):
-            rows = self.graph.search(vector, wanted).keys.astype(np.int64)
+            rows = self.graph.search(vector, wanted, threads=1).keys.astype(np.int64)
             places = np.flatnonzero(held[rows])
             # What lies in the outer half alone lies at the margin of the search, where a graph misses most.
             if len(places) >= min(k, count) and places[0] < wanted // 2:
@@ -111,9 +117,10 @@ class _Nodes:
         return np.flatnonzero(held)
 
     def _cosines(self, rows: Any, vector: Vectors) -> Any:
-        parts = [self.vectors[rows[at : at + _BLOCK]].astype(np.float32) for at in range(0, len(rows), _BLOCK)]
         # einsum and not `@`: see `ExactIndex`.
-        return np.concatenate([np.einsum("ij,j->i", part, vector) for part in parts] or [np.empty(0, dtype=np.float32)])
+        if len(rows) <= _BLOCK:
+            return np.einsum("ij,j->i", self.vectors[rows].astype(np.float32), vector)
+        return np.concatenate([self._cosines(rows[at : at + _BLOCK], vector) for at in range(0, len(rows), _BLOCK)])
 
 
 class HnswIndex:
@@ -212,7 +219,8 @@ class HnswIndex:
         try:
             said = json.loads((self.folder / "hnsw.json").read_text(encoding="utf-8"))
             files = [self.folder / said["name"] / name for name in _FILES]
-            if [_check(file) for file in files] != said["checks"]:  # a graph that is not what was written could end the process
+            # A graph that is not what was written could end the process.
+            if said["made_with"] != _MADE_WITH or [_check(file) for file in files] != said["checks"]:
                 return None
             graph: Any = Index.restore(str(files[0]), view=True)
             # Plain arrays: what numpy makes of a map takes longer at every step.
@@ -241,7 +249,7 @@ class HnswIndex:
             np.save(folder / "keys.npy", keys)
             np.save(folder / "vectors.npy", vectors)
             checks = [_check(folder / file) for file in _FILES]
-            new.write_text(json.dumps({"name": name, "stamp": stamp, "checks": checks}), encoding="utf-8")
+            new.write_text(json.dumps({"name": name, "stamp": stamp, "checks": checks, "made_with": _MADE_WITH}), encoding="utf-8")
             new.replace(self.folder / "hnsw.json")
         except OSError as error:
             raise StorageFailed(f"cannot write the index to {self.folder}: {error}") from error

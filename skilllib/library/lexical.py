@@ -122,8 +122,10 @@ def _posting(pairs: Sequence[tuple[int, float]]) -> Posting:
 # ---- in the database
 
 
-def stored(connection: sa.Connection, ask: Callable[[str], Sequence[tuple[int, float]]]) -> tuple[list[str], Lexicon]:
-    """Return the code hashes of the rows of the stored words, and the words.
+def stored(
+    connection: sa.Connection, ask: Callable[[str], Sequence[tuple[int, float]]]
+) -> tuple[list[str], npt.NDArray[np.int64], Lexicon]:
+    """Return the code hashes of the rows of the stored words, the numbers of their versions, and the words.
 
     Args:
         connection: To read with now.
@@ -141,7 +143,7 @@ def stored(connection: sa.Connection, ask: Callable[[str], Sequence[tuple[int, f
         known[known] = numbers[rows[known]] == places[known]
         return rows[known], weights[known]
 
-    return [code_hash for _, code_hash, _ in found], Lexicon(lengths, posting)
+    return [code_hash for _, code_hash, _ in found], numbers, Lexicon(lengths, posting)
 
 
 def places(connection: sa.Connection, word: str) -> list[tuple[int, float]]:

@@ -9,7 +9,7 @@ from typing import Literal, TypedDict, Unpack
 import sqlalchemy as sa
 
 from skilllib.errors import LibraryLocked, StorageFailed
-from skilllib.library import hubs, lexical, ranking, store, tables
+from skilllib.library import hubs, lexical, ranking, standing, store, tables
 from skilllib.library.activation import Activation, activation, occasions
 from skilllib.library.admission import Policy
 from skilllib.library.calibration import Calibration, calibrate
@@ -124,11 +124,10 @@ class Lookup(Catalogue, RunLog):
         vector = self._findable.embedder.embed([query.text])[0]
         most = max(2 * k, _WEIGHED if query.missing or query.facts else _RANKED)
         candidates = pool.candidates(vector, _words(query), k=k, most=most)
-        standings = store.standings(self._database, [one.key for one in candidates])
-        present = {key: one for key, one in standings.items() if query.status in ("any", one.status)}
-        counted = {key: one.statistics for key, one in present.items()}
-        candidates = ranking.promising(query, [one for one in candidates if one.key in present], counted, k)
-        skills = {one.key: present[one.key].skill() for one in candidates}
+        counted = standing.counted(self._database, [one.key for one in candidates])
+        candidates = ranking.promising(query, candidates, counted, k)
+        standings = standing.standings(self._database, pool.versions([one.key for one in candidates]))
+        skills = {key: one.skill() for key, one in standings.items() if query.status in ("any", one.status)}
         return ranking.ranked(query, candidates, skills, counted), pool
 
     def _pool_of(self, query: Query) -> Pool:

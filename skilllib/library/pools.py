@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 
 from skilllib.errors import LibraryLocked
@@ -44,6 +45,8 @@ class Pool:
     lexicon: Lexicon
     near: Near
     cosines: Callable[[Vectors, Sequence[str]], dict[str, float]]
+    numbers: npt.NDArray[np.int64] | None = None
+    """Numbers of the versions that count, by row; None where only code hashes are known."""
     mask: lexical.Floats | None = None
     """1 for each row that a filter leaves, and 0 for the others; None for all."""
 
@@ -51,6 +54,12 @@ class Pool:
     def rows(self) -> dict[str, int]:
         """Row by code hash."""
         return {key: row for row, key in enumerate(self.keys)}
+
+    def versions(self, keys: Sequence[str]) -> Sequence[str] | Sequence[int]:
+        """Return by what the versions of some of its skills are found: their numbers, where these are known."""
+        if self.numbers is None or not all(key in self.rows for key in keys):
+            return keys
+        return [int(self.numbers[self.rows[key]]) for key in keys]
 
     def among(self, allowed: frozenset[str], near: Near) -> Pool:
         """Return those of its skills that a filter leaves."""
@@ -129,8 +138,9 @@ class Pools:
     def _active(self) -> Pool:
         self._take_in()
         with self._database.reading() as connection:
-            keys, lexicon = lexical.stored(connection, self._places)
-        return Pool(keys=keys, lexicon=lexicon, near=self._near, cosines=self._cosines)
+            keys, numbers, lexicon = lexical.stored(connection, self._places)
+            known = None if lexical.behind(connection) else numbers  # those of an earlier state may be retired
+        return Pool(keys=keys, numbers=known, lexicon=lexicon, near=self._near, cosines=self._cosines)
 
     def _filtered(self, query: Query) -> Pool:
         whole = self.of(Query(text=""))

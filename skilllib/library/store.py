@@ -11,11 +11,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlalchemy.dialects import sqlite
 
 from skilllib.errors import InvalidRecord, LibraryDamaged
 from skilllib.library import tables
-from skilllib.library.database import Database
 from skilllib.library.seal import SEAL, seal
 from skilllib.protocols import Vectors
 from skilllib.records.base import Record, canonical
@@ -150,16 +148,10 @@ def _identities() -> sa.Select[Any]:
 
 
 # Queries that every look-up asks are put together once: that takes longer than the answer.
-_IDENTITIES = _identities()
-_ROWS = _IDENTITIES.add_columns(tables.versions.c.entry).order_by(tables.versions.c.sequence)
+IDENTITIES = _identities()
+_ROWS = IDENTITIES.add_columns(tables.versions.c.entry).order_by(tables.versions.c.sequence)
 _KEYS: sa.BindParameter[Any] = sa.bindparam("keys", expanding=True)
 _BY_HASH = _ROWS.where(tables.versions.c.code_hash.in_(_KEYS))
-_FIGURES = tuple(Statistics.model_fields)
-_STANDINGS = (
-    _IDENTITIES.add_columns(tables.versions.c.name, tables.versions.c.version, *(tables.statistics.c[name] for name in _FIGURES))
-    .outerjoin(tables.statistics, tables.statistics.c.code_hash == tables.versions.c.code_hash)
-    .where(tables.versions.c.code_hash.in_(_KEYS))
-)
 _VECTORS = sa.select(tables.vectors.c.code_hash, tables.vectors.c.vector, tables.vectors.c.digest).where(
     tables.vectors.c.fingerprint == sa.bindparam("by"), tables.vectors.c.code_hash.in_(_KEYS)
 )
@@ -184,72 +176,24 @@ def by_hash(connection: sa.Connection, hashes: Iterable[str]) -> dict[str, Skill
     return {code_hash: found[code_hash] for code_hash in wanted if code_hash in found}
 
 
-class Standing(NamedTuple):
-    """The version of a code hash that counts (see `by_hash`), its record not read yet; and what was counted."""
-
-    record: str
-    digest: str
-    status: Status
-    code_hash: str
-    name: str
-    version: int
-    statistics: Statistics
-
-    def skill(self) -> Skill:
-        """Read the record, and hold its name and version against those it is stored under, which no other has.
-
-        Its hashes are not computed: that takes as long as the reading.
-
-        Raises:
-            LibraryDamaged: It is not what was written, or another one.
-        """
-        skill = _read_skill(self.record, self.digest, self.status)
-        if (skill.name, skill.version) != (self.name, self.version):
-            raise LibraryDamaged(
-                f"the record of {self.name!r} (version {self.version}) is that of {skill.name!r} (version {skill.version}); "
-                "look closer with `skilllib doctor`"
-            )
-        return skill
-
-
-def standings(database: Database, hashes: Sequence[str]) -> dict[str, Standing]:
-    """Return how these code hashes stand, at most a few hundred, with one query; unknown ones are left out."""
-    rows = database.glance(_standings_of(len(hashes)), hashes)
-    if rows is None:
-        with database.reading() as connection:
-            rows = [tuple(row) for row in connection.execute(_STANDINGS, {"keys": list(hashes)})]
-    found: dict[str, Standing] = {}
-    for text, check, status, _, code_hash, name, version, *figures in rows:
-        one = Standing(text, check, status, code_hash, name, version, _counted(*figures))
-        known = found.get(code_hash)
-        found[code_hash] = one if known is None else max(known, one, key=lambda each: _progress(each.status, each.version))
-    return found
-
-
-@lru_cache(maxsize=4_000)
-def _counted(*figures: Any) -> Statistics:
-    return Statistics() if figures[0] is None else Statistics.model_construct(**dict(zip(_FIGURES, figures, strict=True)))
-
-
-@lru_cache(maxsize=100)
-def _standings_of(n: int) -> str:
-    """Return the query for so many keys as SQLite's driver takes it."""
-    query = _STANDINGS.params(keys=[""] * n)
-    return str(query.compile(dialect=sqlite.dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True}))
-
-
 def farthest(skills: Sequence[Skill]) -> Skill:
     """Return the active one of versions of one code, else the newest that was active, else the newest."""
-    return max(skills, key=lambda skill: _progress(skill.status, skill.version))
+    return max(skills, key=lambda skill: progress(skill.status, skill.version))
 
 
-def _progress(status: Status, version: int) -> tuple[int, int]:
+def progress(status: Status, version: int) -> tuple[int, int]:
+    """Return by what versions of one code are ordered: the largest has got farthest."""
     order: tuple[Status, ...] = ("revoked", "trial", "retired", "active")
     return order.index(status), version
 
 
 @lru_cache(maxsize=4_000)
-def _read_skill(record: str, check: str, status: Status) -> Skill:
+def read_skill(record: str, check: str, status: Status) -> Skill:
+    """Return the skill of a record; its hashes are not computed.
+
+    Raises:
+        LibraryDamaged: It is not what was written.
+    """
     skill = read(Skill, record, check)
     vars(skill)["status"] = status  # of a record that nobody has yet: a copy would take as long as a third of the reading
     return skill
@@ -258,7 +202,7 @@ def _read_skill(record: str, check: str, status: Status) -> Skill:
 @lru_cache(maxsize=4_000)
 def _skill(record: str, check: str, status: Status, version_hash: str, code_hash: str) -> Skill:
     # Cached by content, so what is verified once is verified for every row that holds the same text.
-    skill = _read_skill(record, check, status)
+    skill = read_skill(record, check, status)
     if skill.version_hash != version_hash or skill.code_hash != code_hash:
         raise LibraryDamaged(f"the stored skill {skill.name!r} does not have the hash it is stored under; see `skilllib doctor`")
     return skill

@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from generated_skills import questions, skills
 
 from skilllib.embedders import MiniLMEmbedder
-from skilllib.library import ExactIndex, SkillLibrary, ledger, store, tables
+from skilllib.library import ExactIndex, SkillLibrary, ledger, standing, store, tables
 from skilllib.library.text import indexed_text
 from skilllib.protocols import Vectors
 from skilllib.records.ledger import Change, Decision
@@ -188,7 +188,7 @@ def dense(library: SkillLibrary, embedder: MiniLMEmbedder, query: Query) -> list
     """Return the nearest skills that a filter leaves, without regard to words or statistics."""
     pool = library._pool_of(query)
     keys = [key for key, _ in pool.near(embedder.embed([query.text])[0], K)]
-    return [one.skill() for one in store.standings(library._database, keys).values()]
+    return [one.skill() for one in standing.standings(library._database, pool.versions(keys)).values()]
 
 
 def timed(
