@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -155,8 +156,9 @@ class LocalModel:
         generator = torch.Generator().manual_seed(request.seed or 0)
         out: list[int] = []
         fresh = ids[len(prefix.ids) :]
+        computed = {_cache_name(model): prefix.cache, "use_cache": True}
         for _ in range(request.max_tokens):
-            logits = model(torch.tensor([fresh], device=model.device), past_key_values=prefix.cache, use_cache=True).logits
+            logits = model(torch.tensor([fresh], device=model.device), **computed).logits
             prefix.ids += fresh
             token = _chosen(logits[0, -1].float().cpu(), request.temperature, generator)
             if token in ends:
@@ -217,6 +219,11 @@ def _chosen(logits: Any, temperature: float, generator: Any) -> int:
     if temperature <= 0:
         return int(logits.argmax())
     return int(torch.multinomial(torch.softmax(logits / temperature, 0), 1, generator=generator))
+
+
+def _cache_name(model: Any) -> str:
+    """Return what a model calls the argument with what is computed already: transformers 5.24 began to rename it."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
 
 def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
