@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
-
-import sqlalchemy as sa
 
 from skilllib.library import quarantine
+from skilllib.library.writing import Writing
 from skilllib.records.skill import KeptTest, Skill
 
 BATCH = 1000
 """Skills that are stored at once, with one entry of the ledger."""
 
 
-class Intake:
+class Intake(Writing):
     """The part of a library that takes in what was made elsewhere."""
-
-    def _writes(self, purpose: str) -> AbstractContextManager[sa.Connection]:
-        raise NotImplementedError
 
     def quarantine(self, skill: Skill, *, tests: Sequence[KeptTest] = (), proposer: str, rationale: str = "") -> Skill:
         """Store a skill from outside on trial with the tests it came with; nothing of it is run, and only a proof activates it.

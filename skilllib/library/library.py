@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import sqlalchemy as sa
 
-from skilllib.errors import DuplicateSkill, InvalidRecord, LibraryError, NotVerified, UnknownSkill
-from skilllib.library import (
-    admission,
-    aliases,
-    doctor,
-    duplicates,
-    lexical,
-    outbox,
-    promotion,
-    relinking,
-    revoking,
-    store,
-    tables,
-)
+from skilllib.errors import DuplicateSkill, UnknownSkill
+from skilllib.library import admission, doctor, duplicates, lexical, store, tables
 from skilllib.library import graph as graphs
 from skilllib.library import ledger as ledgers
 from skilllib.library.admission import Policy
@@ -38,15 +25,12 @@ from skilllib.library.lookup import Lookup
 from skilllib.library.nearness import Nearness
 from skilllib.library.outbox import Outbox
 from skilllib.library.place import Place, located
-from skilllib.library.relinking import Update
 from skilllib.library.using import Using
 from skilllib.protocols import Embedder
-from skilllib.records.execution import Proof, Trace
-from skilllib.records.ledger import Change, Decision, LedgerEntry
+from skilllib.records.execution import Trace
+from skilllib.records.ledger import Change, Decision
 from skilllib.records.program import Program
 from skilllib.records.skill import Callee, Contract, Provenance, Skill
-
-_COUNTED = frozenset({"retrieved", "called", "solved", "failed", "tokens", "usd"})
 
 
 class SkillLibrary(Intake, Using, Lookup, Comparing, Outbox):
@@ -134,42 +118,6 @@ class SkillLibrary(Intake, Using, Lookup, Comparing, Outbox):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    # ---- writing
-
-    @contextmanager
-    def writing(self, purpose: str, *, timeout_s: float | None = None) -> Iterator[None]:
-        """Be the one writer for a block, such as an import. Methods that change something do this by themselves.
-
-        Args:
-            purpose: What is being done; shown to whoever finds the library locked.
-            timeout_s: Seconds to wait for another writer; five minutes by default.
-
-        Raises:
-            LibraryLocked: Another process is writing; the message names it.
-        """
-        with self._lock.hold(purpose, timeout_s=timeout_s):
-            yield
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Make several changes one: all are kept when the block ends, none if it raises."""
-        with self._writes("transaction"):
-            yield
-
-    @contextmanager
-    def _writes(self, purpose: str) -> Iterator[sa.Connection]:
-        if self._closed:
-            raise LibraryError(f"the library {self.path} was closed; open it again")
-        with self._turn, self._lock.hold(purpose):
-            self._depth += 1
-            try:
-                with self._database.writing() as connection:
-                    yield connection
-            finally:
-                self._depth -= 1
-            if self._depth == 0:
-                self._findable.follow_if_open()
-
     def admit(
         self,
         program: Program,
@@ -252,95 +200,6 @@ class SkillLibrary(Intake, Using, Lookup, Comparing, Outbox):
         if self.policy == "evidence":
             graphs.refuse_circle(program.name, [*reached, *(skill for skill in reached[:1] if program.name in calls)])
         program.refuse_rebinding(frozenset(primitives) | (frozenset(calls) - {program.name}))
-
-    # ---- the one door
-
-    def commit(self, change: Change, decision: Decision, *, proof: Proof | None = None) -> LedgerEntry:
-        """Write a decided change into the ledger and carry it out: the only way anything becomes active.
-
-        A promoted `activate`, `edit` or `merge` makes its first target active and retires its other targets, the active
-        version of the same name and what the skill was merged from, each with an entry of its own; their active callers
-        follow, with new versions that call the new one. The proof's solved trials are kept as tests, effects and figures are
-        measured from it and the skill can be found. `restore` makes active again what was, in the same way; `retire`, `revoke`
-        and `quarantine` change a status, and what rests on a revoked skill goes on trial. `alias` gives another name, `compile`
-        orders an adapter. What is not promoted is recorded and changes no status.
-
-        Args:
-            change: What is suggested; its targets are code hashes, or version hashes.
-            decision: What the gate said.
-            proof: The evidence, needed to make a skill active that has to prove itself; where opinions count a decision with
-                the code `opinion` does instead. For every caller that follows it shows that its kept tests pass.
-
-        Returns:
-            The entry of the change itself.
-
-        Raises:
-            UnknownSkill: A target is not there.
-            NotVerified: A skill would become active without an accepted proof of itself, or of a caller that follows.
-            InvalidRecord: The change names no target, or its kind cannot be carried out.
-        """
-        if not change.targets or change.kind == "create":
-            raise InvalidRecord(f"cannot commit {change.kind!r} of {len(change.targets)} targets; skills are created with `admit`")
-        with self._writes(f"{change.kind} {change.targets[0][:12]}") as connection:
-            change = self._addressed(connection, change)
-            targets = {target: store.rows(connection, ledgers.named(target))[0].skill for target in change.targets}
-            after = ledgers.transitions(change, decision, ledgers.been_active(connection, change))
-            activated = [targets[target] for target, status in after.items() if status == "active"]
-            plans = [self._update(skill, change, decision, proof) for skill in activated]
-            for skill in activated:
-                promotion.step_down(connection, skill, change, decision)
-            entry = ledgers.append(connection, change, decision)
-            for target, status in after.items():
-                store.set_status(connection, targets[target], status, entry.number)
-            if proof is not None:
-                promotion.keep(connection, targets[change.targets[0]], proof, promoted=bool(activated))
-                activated += [new for plan in plans for new in relinking.carry_out(connection, plan, proof, change)]
-            if decision.outcome == "promote":
-                self._further(connection, change, list(targets.values()), entry.number)
-            if activated:
-                self._findable.embed(connection, activated)
-            if after:
-                store.set_meta(connection, "findable", str(entry.number))
-            if after and change.kind != "revoke":  # whose effect waits for nothing: the next look-up drops the words
-                lexical.follow(connection, promises=self.policy == "evidence")
-            return entry
-
-    def _further(self, connection: sa.Connection, change: Change, skills: Sequence[Skill], entry: int) -> None:
-        """Carry out what a promoted change means besides statuses of its targets."""
-        if change.kind == "revoke":
-            revoking.quarantine(connection, skills, change)
-        elif change.kind == "alias":
-            aliases.give(connection, change, skills[0])
-        elif change.kind == "compile":
-            outbox.place(connection, change, skills[0].code_hash, entry)
-
-    def _update(self, skill: Skill, change: Change, decision: Decision, proof: Proof | None) -> Update:
-        """Return what follows from an activation, or raise if it is not proven."""
-        admission.refuse_activation(self.policy, skill, decision, proof)
-        if skill.status == "revoked" and change.kind != "restore":
-            raise NotVerified(f"{skill.name!r} was revoked; prove it anew with: skilllib verify {skill.name} --activate")
-        for callee in self.closure([skill.code_hash])[:-1]:
-            if callee.status in ("trial", "revoked"):
-                raise NotVerified(f"{skill.name!r} rests on {callee.name!r} (version {callee.version}), which is {callee.status}")
-        plan = self.relinked(skill, keep=change.keep)
-        relinking.refuse_unchecked(plan, proof)
-        return plan
-
-    def count(self, code_hash: str, **added: float) -> None:
-        """Add to what was counted of a skill.
-
-        Args:
-            code_hash: Of the skill.
-            added: `retrieved`, `called`, `solved`, `failed`, `tokens` or `usd`, and by how much it rises.
-
-        Raises:
-            UnknownSkill: There is none of that hash.
-        """
-        if unknown := added.keys() - _COUNTED:
-            raise InvalidRecord(f"{min(unknown)!r} is not counted; what is: {', '.join(sorted(_COUNTED))}")
-        with self._writes("counting") as connection:
-            self.version(code_hash)
-            store.count(connection, code_hash, added)
 
     # ---- care
 

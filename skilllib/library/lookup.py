@@ -11,19 +11,17 @@ import sqlalchemy as sa
 from skilllib.errors import LibraryLocked, StorageFailed
 from skilllib.library import hubs, lexical, ranking, standing, store, tables
 from skilllib.library.activation import Activation, activation, occasions
-from skilllib.library.admission import Policy
 from skilllib.library.calibration import Calibration, calibrate
-from skilllib.library.catalogue import Catalogue
-from skilllib.library.findable import Findable
+from skilllib.library.door import Door
 from skilllib.library.hubs import Hub
-from skilllib.library.lock import BRIEF, ServerLock, WriterLock
+from skilllib.library.lock import BRIEF
 from skilllib.library.pools import Pool, Pools
 from skilllib.library.ranking import Found
 from skilllib.library.runs import RunLog
 from skilllib.library.text import check_words, terms
 from skilllib.protocols import Hit
 from skilllib.records.base import Json
-from skilllib.records.ledger import Change, Decision, LedgerEntry
+from skilllib.records.ledger import LedgerEntry
 from skilllib.records.query import Asked, Query
 from skilllib.records.skill import Status
 
@@ -44,18 +42,11 @@ class About(TypedDict, total=False):
     tag: str | None
 
 
-class Lookup(Catalogue, RunLog):
+class Lookup(Door, RunLog):
     """The part of a library that finds. Readers never wait for the writer."""
 
-    policy: Policy
-    _findable: Findable
-    _lock: WriterLock | ServerLock
     _pools: Pools | None = None
     _bounds: Calibration | None = None
-
-    def commit(self, change: Change, decision: Decision) -> LedgerEntry:
-        """Carry out a change; see `SkillLibrary.commit`."""
-        raise NotImplementedError
 
     def retrieve(self, query: str | Query, *, k: int) -> list[Hit]:
         """Return at most k skills that fit a query best, best first, each with the reasons.

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from skilllib.errors import InvalidCheck
 from skilllib.library.text import terms
 from skilllib.protocols import Hit
 from skilllib.records.check import Check, Condition
 from skilllib.records.query import Query, Why
-from skilllib.records.skill import Provision, Skill, Statistics
+from skilllib.records.skill import Provision, Skill, Statistics, exceeded
 
 WORDS = 0.08
 """Weight of shared words beside the cosine. Between 0.05 and 0.14 the quality of look-ups is the same."""
@@ -20,7 +19,6 @@ PROVIDED, UNMET = 0.2, 0.1
 """What it is worth that a skill provides all that is missing, and what it costs that its requirements do not hold."""
 USEFUL = 0.05
 """Most that a record of success or failure can add to a score or take from it; it decides between near equals."""
-_CREDIBLE = 0.05
 PRIOR = (4.0, 1.0)
 """Successes and failures as if seen before anything was counted: a new skill is taken for a good one."""
 
@@ -133,16 +131,7 @@ def usefulness(counted: Sequence[Statistics]) -> list[float]:
 def bounds(counted: Iterable[Statistics], prior: tuple[float, float]) -> list[float]:
     """Return for each record the rate that its rate of success exceeds with a credibility of 95 %."""
     seen = [one.posterior for one in counted]
-    return [_bound(alpha - 1 + prior[0], beta - 1 + prior[1]) for alpha, beta in seen]
-
-
-@lru_cache(maxsize=100_000)
-def _bound(alpha: float, beta: float) -> float:
-    if beta == 1:  # no failures: I_x(a, 1) = x^a, and nothing has to be imported
-        return float(_CREDIBLE ** (1 / alpha))
-    from scipy.special import betaincinv
-
-    return float(betaincinv(alpha, beta, _CREDIBLE))
+    return [exceeded(alpha - 1 + prior[0], beta - 1 + prior[1]) for alpha, beta in seen]
 
 
 def provided(skill: Skill, missing: Sequence[str]) -> tuple[str, ...]:

@@ -7,26 +7,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from skilllib.errors import InvalidRecord, RunError
 from skilllib.library import revoking, store, tables
-from skilllib.library.database import Database
+from skilllib.library.writing import Writing
 from skilllib.records.base import Json, canonical
 from skilllib.records.execution import Attempt, Trace
 from skilllib.records.model import ModelCall
 
 
-class RunLog:
+class RunLog(Writing):
     """The part of a library that keeps runs and traces."""
-
-    _database: Database
-
-    def _writes(self, purpose: str) -> AbstractContextManager[sa.Connection]:
-        raise NotImplementedError
 
     def begin_run(self, run: str, options: Json) -> None:
         """Store a new run with its options.

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from skilllib.errors import InvalidRecord, NotVerified, UnknownSkill
 from skilllib.library import ledger, pruning, relinking, revoking, store, tables
-from skilllib.library.admission import OPINION, Policy
-from skilllib.library.catalogue import Catalogue
+from skilllib.library.admission import OPINION
+from skilllib.library.door import Door
 from skilllib.library.guarding import Guard
-from skilllib.library.place import Place
 from skilllib.library.pruning import Bounds, Pruning
-from skilllib.library.relinking import Update
 from skilllib.library.revoking import Revocation
 from skilllib.records.base import Scalar
 from skilllib.records.execution import Proof, Rechecked, Trial
@@ -50,18 +48,8 @@ class Difference:
         return self.a.version_hash == self.b.version_hash
 
 
-class Upkeep(Catalogue):
+class Upkeep(Door):
     """The part of a library that keeps its skills in order."""
-
-    path: Place
-    policy: Policy
-
-    def _writes(self, purpose: str) -> AbstractContextManager[sa.Connection]:
-        raise NotImplementedError
-
-    def commit(self, change: Change, decision: Decision, *, proof: Proof | None = None) -> LedgerEntry:
-        """Write a decided change into the ledger and carry it out; see `SkillLibrary.commit`."""
-        raise NotImplementedError
 
     # ---- looking back
 
@@ -101,19 +89,6 @@ class Upkeep(Catalogue):
         return None
 
     # ---- callers
-
-    def relinked(self, skill: Skill | str, *, keep: Collection[str] = ()) -> Update:
-        """Return what follows for its callers if a skill becomes active. Nothing is written.
-
-        Args:
-            skill: A reference, or a skill that need not be stored yet.
-            keep: References of callers that go on with the version they call.
-        """
-        found = self.get(skill) if isinstance(skill, str) else skill
-        with self._database.reading() as connection:
-            if self.policy != "evidence":  # there a name stands for whatever bears it now
-                return Update(skill=found, replaces=(), callers=(), kept=())
-            return relinking.update(connection, found, keep={self.get(ref).code_hash for ref in keep})
 
     def rechecked(
         self, skill: Skill, proof: Proof, replay: Replay | None, *, keep: Collection[str] = (), yielding: bool = False
@@ -341,15 +316,6 @@ class Upkeep(Catalogue):
         old = self.get(ref)
         with self._writes(f"rewording {old.name}") as connection:
             return reworded(connection, old, text, proposer=proposer, rationale=rationale)
-
-    def _addressed(self, connection: sa.Connection, change: Change) -> Change:
-        """Return a change whose targets go by the names that the ledger has for them."""
-        skills = [self.version(target) for target in change.targets]
-        if change.kind == "revoke":  # it is the code that is forbidden, whatever the text says
-            codes = {skill.code_hash for skill in skills}
-            skills = [row.skill for row in store.rows(connection, tables.versions.c.code_hash.in_(codes))]
-        targets = tuple(dict.fromkeys(ledger.target(connection, skill) for skill in skills))
-        return change if targets == change.targets else change.model_copy(update={"targets": targets})
 
 
 def reworded(connection: sa.Connection, old: Skill, text: str | None, *, proposer: str, rationale: str) -> Skill:

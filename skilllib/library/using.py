@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from skilllib.errors import InvalidRecord, LibraryLocked, NotVerified, StorageFailed
-from skilllib.library.admission import Policy
 from skilllib.library.byname import linked_by_name
 from skilllib.library.runs import RunLog
 from skilllib.library.upkeep import Upkeep
@@ -38,7 +37,6 @@ class Conditions(NamedTuple):
 class Using(Upkeep, RunLog):
     """The part of a library through which its skills are used."""
 
-    policy: Policy
     _sandbox: Sandbox | None = None
 
     def call(self, ref: str, world: Environment | str | None = None, /, **arguments: Scalar) -> Called:
@@ -78,10 +76,6 @@ class Using(Upkeep, RunLog):
         with suppress(LibraryLocked, StorageFailed):  # the answer does not wait for whoever learns at the same time
             self._counted(skill, found)
         return found
-
-    def count(self, code_hash: str, **added: float) -> None:
-        """Add to what was counted of a skill; see `SkillLibrary.count`."""
-        raise NotImplementedError
 
     def linked(self, skill: Skill, *, trial: bool = False) -> Linked:
         """Return everything a skill may reach and what its names stand for, as of now.

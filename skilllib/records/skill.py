@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from pydantic import ConfigDict, model_validator
@@ -180,12 +180,23 @@ class Statistics(Record):
 
     def lower(self, credibility: float = 0.95) -> float:
         """Return the rate that its rate of success exceeds with this credibility."""
-        from scipy.special import betaincinv
-
-        return float(betaincinv(*self.posterior, 1 - credibility))
+        return exceeded(*self.posterior, credibility)
 
     def upper(self, credibility: float = 0.95) -> float:
         """Return the rate that its rate of success stays under with this credibility."""
-        from scipy.special import betaincinv
+        alpha, beta = self.posterior
+        return 1 - exceeded(beta, alpha, credibility)
 
-        return float(betaincinv(*self.posterior, credibility))
+
+@lru_cache(maxsize=100_000)
+def exceeded(alpha: float, beta: float, credibility: float = 0.95) -> float:
+    """Return what a number with this Beta distribution exceeds with a credibility.
+
+    >>> exceeded(3, 1, 0.875)
+    0.5
+    """
+    if beta == 1:  # no failures: I_x(a, 1) = x^a, and nothing has to be imported
+        return float((1 - credibility) ** (1 / alpha))
+    from scipy.special import betaincinv
+
+    return float(betaincinv(alpha, beta, 1 - credibility))

@@ -1,0 +1,135 @@
+"""The one door: nothing becomes active, and nothing ceases to be, but by a change and a decision in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import sqlalchemy as sa
+
+from skilllib.errors import InvalidRecord, NotVerified
+from skilllib.library import admission, aliases, ledger, lexical, outbox, promotion, relinking, revoking, store, tables
+from skilllib.library.admission import Policy
+from skilllib.library.catalogue import Catalogue
+from skilllib.library.relinking import Update
+from skilllib.library.writing import Writing
+from skilllib.records.execution import Proof
+from skilllib.records.ledger import Change, Decision, LedgerEntry
+from skilllib.records.skill import Skill
+
+_COUNTED = frozenset({"retrieved", "called", "solved", "failed", "tokens", "usd"})
+
+
+class Door(Catalogue, Writing):
+    """The part of a library that carries out what was decided."""
+
+    policy: Policy
+    """By what a skill becomes active here: `evidence`, or `opinion` in a library made for Voyager's way."""
+
+    def commit(self, change: Change, decision: Decision, *, proof: Proof | None = None) -> LedgerEntry:
+        """Write a decided change into the ledger and carry it out: the only way anything becomes active.
+
+        A promoted `activate`, `edit` or `merge` makes its first target active and retires its other targets, the active
+        version of the same name and what the skill was merged from, each with an entry of its own; their active callers
+        follow, with new versions that call the new one. The proof's solved trials are kept as tests, effects and figures are
+        measured from it and the skill can be found. `restore` makes active again what was, in the same way; `retire`, `revoke`
+        and `quarantine` change a status, and what rests on a revoked skill goes on trial. `alias` gives another name, `compile`
+        orders an adapter. What is not promoted is recorded and changes no status.
+
+        Args:
+            change: What is suggested; its targets are code hashes, or version hashes.
+            decision: What the gate said.
+            proof: The evidence, needed to make a skill active that has to prove itself; where opinions count a decision with
+                the code `opinion` does instead. For every caller that follows it shows that its kept tests pass.
+
+        Returns:
+            The entry of the change itself.
+
+        Raises:
+            UnknownSkill: A target is not there.
+            NotVerified: A skill would become active without an accepted proof of itself, or of a caller that follows.
+            InvalidRecord: The change names no target, or its kind cannot be carried out.
+        """
+        if not change.targets or change.kind == "create":
+            raise InvalidRecord(f"cannot commit {change.kind!r} of {len(change.targets)} targets; skills are created with `admit`")
+        with self._writes(f"{change.kind} {change.targets[0][:12]}") as connection:
+            change = self._addressed(connection, change)
+            targets = {target: store.rows(connection, ledger.named(target))[0].skill for target in change.targets}
+            after = ledger.transitions(change, decision, ledger.been_active(connection, change))
+            activated = [targets[target] for target, status in after.items() if status == "active"]
+            plans = [self._update(skill, change, decision, proof) for skill in activated]
+            for skill in activated:
+                promotion.step_down(connection, skill, change, decision)
+            entry = ledger.append(connection, change, decision)
+            for target, status in after.items():
+                store.set_status(connection, targets[target], status, entry.number)
+            if proof is not None:
+                promotion.keep(connection, targets[change.targets[0]], proof, promoted=bool(activated))
+                activated += [new for plan in plans for new in relinking.carry_out(connection, plan, proof, change)]
+            if decision.outcome == "promote":
+                self._further(connection, change, list(targets.values()), entry.number)
+            if activated:
+                self._findable.embed(connection, activated)
+            if after:
+                store.set_meta(connection, "findable", str(entry.number))
+            if after and change.kind != "revoke":  # whose effect waits for nothing: the next look-up drops the words
+                lexical.follow(connection, promises=self.policy == "evidence")
+            return entry
+
+    def relinked(self, skill: Skill | str, *, keep: Collection[str] = ()) -> Update:
+        """Return what follows for its callers if a skill becomes active. Nothing is written.
+
+        Args:
+            skill: A reference, or a skill that need not be stored yet.
+            keep: References of callers that go on with the version they call.
+        """
+        found = self.get(skill) if isinstance(skill, str) else skill
+        with self._database.reading() as connection:
+            if self.policy != "evidence":  # there a name stands for whatever bears it now
+                return Update(skill=found, replaces=(), callers=(), kept=())
+            return relinking.update(connection, found, keep={self.get(ref).code_hash for ref in keep})
+
+    def count(self, code_hash: str, **added: float) -> None:
+        """Add to what was counted of a skill.
+
+        Args:
+            code_hash: Of the skill.
+            added: `retrieved`, `called`, `solved`, `failed`, `tokens` or `usd`, and by how much it rises.
+
+        Raises:
+            UnknownSkill: There is none of that hash.
+        """
+        if unknown := added.keys() - _COUNTED:
+            raise InvalidRecord(f"{min(unknown)!r} is not counted; what is: {', '.join(sorted(_COUNTED))}")
+        with self._writes("counting") as connection:
+            self.version(code_hash)
+            store.count(connection, code_hash, added)
+
+    def _further(self, connection: sa.Connection, change: Change, skills: Sequence[Skill], entry: int) -> None:
+        """Carry out what a promoted change means besides statuses of its targets."""
+        if change.kind == "revoke":
+            revoking.quarantine(connection, skills, change)
+        elif change.kind == "alias":
+            aliases.give(connection, change, skills[0])
+        elif change.kind == "compile":
+            outbox.place(connection, change, skills[0].code_hash, entry)
+
+    def _update(self, skill: Skill, change: Change, decision: Decision, proof: Proof | None) -> Update:
+        """Return what follows from an activation, or raise if it is not proven."""
+        admission.refuse_activation(self.policy, skill, decision, proof)
+        if skill.status == "revoked" and change.kind != "restore":
+            raise NotVerified(f"{skill.name!r} was revoked; prove it anew with: skilllib verify {skill.name} --activate")
+        for callee in self.closure([skill.code_hash])[:-1]:
+            if callee.status in ("trial", "revoked"):
+                raise NotVerified(f"{skill.name!r} rests on {callee.name!r} (version {callee.version}), which is {callee.status}")
+        plan = self.relinked(skill, keep=change.keep)
+        relinking.refuse_unchecked(plan, proof)
+        return plan
+
+    def _addressed(self, connection: sa.Connection, change: Change) -> Change:
+        """Return a change whose targets go by the names that the ledger has for them."""
+        skills = [self.version(target) for target in change.targets]
+        if change.kind == "revoke":  # it is the code that is forbidden, whatever the text says
+            codes = {skill.code_hash for skill in skills}
+            skills = [row.skill for row in store.rows(connection, tables.versions.c.code_hash.in_(codes))]
+        targets = tuple(dict.fromkeys(ledger.target(connection, skill) for skill in skills))
+        return change if targets == change.targets else change.model_copy(update={"targets": targets})
