@@ -37,6 +37,8 @@ LARGE = 10_000
 
 DETAILS = 0.5
 """Weight of the vector of a skill's details beside that of its name and summary."""
+NAME = 0.5
+"""Most that the vector of a name counts beside that of the summary: as much as they are alike, so an opaque name hardly counts."""
 
 
 # PostgreSQL casts nothing that is no number; what a damaged row says is for the doctor to tell.
@@ -342,16 +344,19 @@ class Findable:
             texts = self._texts(connection, skills)
         return self._embedded(texts)
 
-    def _embedded(self, texts: Sequence[tuple[str, str]]) -> Vectors:
-        """Return a unit vector for each skill: of its main text, and with less weight of its details."""
-        found = self.embedder.embed([text for pair in texts for text in pair if text])
+    def _embedded(self, texts: Sequence[tuple[str, str, str]]) -> Vectors:
+        """Return a unit vector for each skill: of its summary, and with less weight of its name and its details."""
+        found = self.embedder.embed([text for each in texts for text in each if text])
         rows, vectors = iter(found), np.empty((len(texts), found.shape[1]), dtype=np.float32)
-        for at, (_, details) in enumerate(texts):
-            vectors[at] = next(rows) + (DETAILS * next(rows) if details else 0)
+        for at, (name, summary, details) in enumerate(texts):
+            named = next(rows) if name else np.zeros_like(vectors[at])
+            told = next(rows) if summary else named
+            main = told + min(max(float(named @ told), 0.0), NAME) * named
+            vectors[at] = main / max(float(np.linalg.norm(main)), 1e-12) + (DETAILS * next(rows) if details else 0)
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors
 
-    def _texts(self, connection: sa.Connection, skills: Sequence[Skill]) -> list[tuple[str, str]]:
+    def _texts(self, connection: sa.Connection, skills: Sequence[Skill]) -> list[tuple[str, str, str]]:
         return [indexed_texts(one, store.effects_of(connection, one.code_hash), promises=self._promises) for one in skills]
 
     def _active(self) -> int:

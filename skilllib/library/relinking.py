@@ -16,8 +16,8 @@ from skilllib.records.execution import Proof, Rechecked, Trial
 from skilllib.records.ledger import Change, Decision, Edit
 from skilllib.records.skill import Callee, KeptTest, Skill
 
-CALLER_TESTS = 4
-"""Kept tests of each caller that are run with a new version of what it calls, those with different arguments first."""
+FIRST_TESTS = 4
+"""Kept tests of a caller that are run first with a new version of what it calls; the others are run where these pass."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,16 +30,11 @@ class Relink:
     closure: tuple[Skill, ...]
     """Everything the new one reaches, callees first, itself last."""
     tests: tuple[KeptTest, ...]
-    """What it has to pass, those with different arguments first."""
-
-    @property
-    def due(self) -> tuple[KeptTest, ...]:
-        """The tests that are asked of it."""
-        return self.tests[:CALLER_TESTS]
+    """All that it keeps, those with different arguments first: it has to pass every one."""
 
     def passed(self, found: Rechecked | None) -> bool:
-        """Return whether every test that is asked of it came out as expected."""
-        return found is not None and bool(self.due) and passes(self.due, found.trials) == len(self.due)
+        """Return whether every kept test came out as expected."""
+        return found is not None and bool(self.tests) and passes(self.tests, found.trials) == len(self.tests)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,7 +187,7 @@ def refuse_unchecked(plan: Update, proof: Proof | None) -> None:
             raise NotVerified(
                 f"with this version of {callee!r} {caller} would be its version {relink.new.version}, which was revoked"
             )
-        if not relink.due:
+        if not relink.tests:
             raise NotVerified(
                 f"{caller} calls {callee!r} and keeps no test that could show that it works with the new one; {remedy}"
             )
@@ -237,7 +232,7 @@ def carry_out(connection: sa.Connection, plan: Update, proof: Proof, change: Cha
             Decision(
                 outcome="promote",
                 codes=("relinked",),
-                figures={"tests": float(len(relink.due))},
+                figures={"tests": float(len(relink.tests))},
                 reason=f"passes its kept tests with {plan.skill.name} (version {plan.skill.version})",
             ),
         )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from skilllib.records.skill import Effect, Skill
 
-RECIPE = 2
+RECIPE = 3
 """Raised when texts are derived otherwise than before, so that vectors of earlier texts are not compared with later ones."""
 
 _BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\W]+")
@@ -115,18 +115,18 @@ def _cut(text: str, count: int) -> str:
     return " ".join(text.split()[:count])
 
 
-def indexed_texts(skill: Skill, effects: Iterable[Effect] = (), *, promises: bool = True) -> tuple[str, str]:
-    """Return the text whose vector stands for a skill, and its details, whose vector is added with less weight.
+def indexed_texts(skill: Skill, effects: Iterable[Effect] = (), *, promises: bool = True) -> tuple[str, str, str]:
+    """Return the name, the summary and the details of a skill: the texts whose vectors, together, stand for it.
 
-    The name stands first and the words of a query such as a task's goal meet the description; the names of the parameters
-    come last because an embedder reads a limited number of tokens (256 for MiniLM).
+    Each is embedded by itself. In one text with the description a name that says nothing, such as a brand, would colour all
+    of it; and the names of the parameters come last because an embedder reads a limited number of tokens (256 for MiniLM).
     """
     name, summary, details = fields(skill, effects, promises=promises)
     parameters = ", ".join(words(parameter.name) for parameter in skill.contract.parameters)
-    main = [f"{name}.", summary, f"With {parameters}." if parameters else ""]
-    return "\n".join(filter(None, main)), details
+    return name, "\n".join(filter(None, [summary, f"With {parameters}." if parameters else ""])), details
 
 
 def indexed_text(skill: Skill, effects: Iterable[Effect] = (), *, promises: bool = True) -> str:
-    """Return both texts as one, to be read."""
-    return "\n".join(filter(None, indexed_texts(skill, effects, promises=promises)))
+    """Return the texts as one, to be read."""
+    name, summary, details = indexed_texts(skill, effects, promises=promises)
+    return "\n".join(filter(None, [f"{name}.", summary, details]))

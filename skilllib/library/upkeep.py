@@ -15,6 +15,7 @@ from skilllib.library.admission import OPINION
 from skilllib.library.door import Door
 from skilllib.library.guarding import Guard
 from skilllib.library.pruning import Bounds, Pruning
+from skilllib.library.relinking import FIRST_TESTS, Relink
 from skilllib.library.revoking import Revocation
 from skilllib.records.base import Scalar
 from skilllib.records.execution import Proof, Rechecked, Trial
@@ -116,7 +117,7 @@ class Upkeep(Door):
             if replay is None:
                 kept.append(relink.old.code_hash)
                 continue
-            trials = tuple(replay(relink.new, relink.closure, relink.due))
+            trials = _trials(relink, replay)
             one = Rechecked(name=relink.old.name, old=relink.old.code_hash, new=relink.new.code_hash, trials=trials)
             found[one.new] = one
             if not relink.passed(one) and yielding:
@@ -335,6 +336,16 @@ def reworded(connection: sa.Connection, old: Skill, text: str | None, *, propose
     decision = Decision(outcome="need_more", codes=("trial",), reason="has another text; needs a proof")
     store.add_version(connection, new, ledger.append(connection, change, decision).number)
     return new
+
+
+def _trials(relink: Relink, replay: Replay) -> tuple[Trial, ...]:
+    """Run the kept tests of a caller with what it is to call; the first that fail spare it the others."""
+    found: tuple[Trial, ...] = ()
+    for tests in (relink.tests[:FIRST_TESTS], relink.tests[FIRST_TESTS:]):
+        found += tuple(replay(relink.new, relink.closure, tests)) if tests else ()
+        if relinking.passes(tests, found) < len(tests):
+            break
+    return found
 
 
 def _failure(found: Rechecked, skill: Skill) -> str:

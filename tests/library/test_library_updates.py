@@ -6,7 +6,7 @@ import pytest
 
 from skilllib.errors import NotVerified
 from skilllib.library.calling import rewritten_calls
-from skilllib.library.relinking import CALLER_TESTS
+from skilllib.library.relinking import FIRST_TESTS
 from skilllib.records.execution import Trial
 from skilllib.records.ledger import Change, Decision
 from skilllib.records.program import Program
@@ -128,17 +128,50 @@ def test_where_nobody_can_run_tests_callers_keep_what_they_call(chain, make):
     assert chain.get("make_rope").version == 1 and chain.problems() == []
 
 
-def test_only_so_many_tests_of_a_caller_are_run_and_those_with_different_arguments_first(library, make):
+@pytest.fixture
+def well_tested(library, make):
+    """A caller with twenty kept tests, of five lengths."""
     make.active(library, "fetch")
     program = make.program("make_rope", calls=["fetch"], parameters="length: int")
     rope = make.trial(library, program, calls=library.resolve(["fetch"]))
     trials = [Trial(seed=seed, solved=True, arguments={"length": 1 + seed // 4}, changes={"day": (1, 2)}) for seed in range(20)]
     library.commit(make.change("activate", rope), make.promote, proof=make.proof(trials=trials))
-    (relink,) = library.relinked(make.trial(library, make.program("fetch", salt="2"))).callers
-    assert [test.arguments["length"] for test in relink.due] == [1, 2, 3, 4] and len(relink.due) == CALLER_TESTS
-    make.activate(library, library.get("fetch@2"))
-    found = library.effects(library.get("make_rope").code_hash)
-    assert {effect.arguments["length"]: effect.n for effect in found} == {1: 1, 2: 1, 3: 1, 4: 1, 5: 4}, "the others are handed on"
+    return library
+
+
+def failing(make, ran, **where):
+    """Return what runs tests, notes them, and has those fail that are like this."""
+
+    def replay(skill, closure, tests):
+        ran.append(len(tests))
+        outcomes = make.replay(skill, closure, tests)
+        wrong = [all({**one.arguments, "seed": one.seed}[name] == value for name, value in where.items()) for one in outcomes]
+        return [one.model_copy(update={"solved": one.solved and not bad}) for one, bad in zip(outcomes, wrong, strict=True)]
+
+    return replay
+
+
+def test_every_kept_test_of_a_caller_is_run_those_with_different_arguments_first(well_tested, make):
+    (relink,) = well_tested.relinked(make.trial(well_tested, make.program("fetch", salt="2"))).callers
+    assert [test.arguments["length"] for test in relink.tests[:5]] == [1, 2, 3, 4, 5] and len(relink.tests) == 20
+    make.activate(well_tested, well_tested.get("fetch@2"))
+    found = well_tested.effects(well_tested.get("make_rope").code_hash)
+    assert {effect.arguments["length"]: effect.n for effect in found} == dict.fromkeys(range(1, 6), 4)
+
+
+def test_an_update_with_which_a_single_kept_test_of_a_caller_fails_stays_on_trial(well_tested, make):
+    new, ran = make.trial(well_tested, make.program("fetch", salt="2")), []
+    proof = well_tested.rechecked(new, make.proof(), failing(make, ran, length=5, seed=19))
+    assert not proof.accepted and "make_rope" in proof.reason and sum(ran) == 20
+    with pytest.raises(NotVerified, match="make_rope"):
+        well_tested.commit(make.change("activate", new), make.promote, proof=proof.model_copy(update={"accepted": True}))
+    assert well_tested.get("fetch").version == 1 and well_tested.version(new.code_hash).status == "trial"
+
+
+def test_a_caller_that_fails_one_of_its_first_tests_is_spared_the_others(well_tested, make):
+    new, ran = make.trial(well_tested, make.program("fetch", salt="2")), []
+    assert not well_tested.rechecked(new, make.proof(), failing(make, ran, length=2)).accepted
+    assert ran == [FIRST_TESTS]
 
 
 def test_what_was_counted_of_a_caller_is_handed_on(chain, make):
