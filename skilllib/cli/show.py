@@ -92,6 +92,7 @@ def _head(console: Console, library: SkillLibrary, skill: Skill) -> None:
             "written": f"by {origin.writer.replace('_', ' ')}" if origin.writer else "",
             "cost": _cost(library, skill),
             "generalises": merged,
+            "further files": ", ".join(f"{one.path} ({len(one.data):,} bytes)" for one in library.resources(skill.version_hash)),
             "policy": policy_note(library.policy).strip(" ()").removeprefix("policy "),
             "code hash": skill.code_hash,
         },

@@ -12,7 +12,7 @@ import tarfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -99,7 +99,7 @@ def _read(root: Path, place: str) -> Folder:
             folder.files[name] = _contents(name, entry)
             if sum(len(data or b"") for data in folder.files.values()) > MAX_TOTAL:
                 raise ImportRefused(f"more than {MAX_TOTAL} bytes")
-        _refuse_collisions(folder.files)
+        refuse_collisions(folder.files)
     except ImportRefused as error:
         folder.fault = str(error)
     return folder
@@ -113,7 +113,7 @@ def _walked(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
         for entry in _entries(folder):
             seen += 1
             name = f"{prefix}{entry.name}"
-            _refuse_name(name)
+            refuse_name(name)
             if seen > MAX_ENTRIES:
                 raise ImportRefused(f"more than {MAX_ENTRIES} entries")
             if entry.is_dir(follow_symlinks=False):
@@ -155,7 +155,7 @@ def _archived(path: Path) -> dict[str, bytes | None]:
             files[name] = data
             if len(files) > MAX_ENTRIES:
                 raise ImportRefused(f"the archive holds more than {MAX_ENTRIES} files")
-        _refuse_collisions(files)
+        refuse_collisions(files)
     except ImportRefused as error:
         raise ImportRefused(f"{str(path)!r}: {error}") from None
     except _BROKEN as error:
@@ -168,7 +168,7 @@ def _zipped(path: Path, most: int) -> Iterator[tuple[str, bytes | None]]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             name = member.orig_filename.rstrip("/")
-            _refuse_name(name)
+            refuse_name(name)
             kind = stat.S_IFMT(member.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise ImportRefused(f"{name!r} is a link or a device; an archive of skills holds files")
@@ -192,7 +192,7 @@ def _tarred(path: Path, most: int) -> Iterator[tuple[str, bytes | None]]:
     with tarfile.open(fileobj=contents, mode="r:") as archive:
         for member in archive:
             name = member.name.rstrip("/")
-            _refuse_name(name.removeprefix("./") if name != "." else "root")
+            refuse_name(name.removeprefix("./") if name != "." else "root")
             if member.isdir():
                 continue
             if not member.isreg() or member.issparse():
@@ -230,7 +230,12 @@ def _within(name: str, root: str) -> bool:
 # ---- names
 
 
-def _refuse_name(name: str) -> None:
+def refuse_name(name: str) -> None:
+    """Raise if a path leads out of its folder, or is none that every disk can hold.
+
+    Raises:
+        ImportRefused: With the path.
+    """
     parts = name.split("/")
     if name.startswith("/") or "\\" in name or ":" in parts[0] or any(part in ("", ".", "..") for part in parts):
         raise ImportRefused(f"{name!r} leads out of its folder or is no plain path")
@@ -239,8 +244,12 @@ def _refuse_name(name: str) -> None:
     refuse_hidden(name.replace("\n", "\0").replace("\r", "\0"), f"the file name {name!r}")
 
 
-def _refuse_collisions(files: dict[str, bytes | None]) -> None:
-    """Refuse names that are one on a disk that knows no case or another form of Unicode."""
+def refuse_collisions(files: Iterable[str]) -> None:
+    """Raise if two paths are one on a disk that knows no case or another form of Unicode.
+
+    Raises:
+        ImportRefused: With both.
+    """
     seen: dict[str, str] = {}
     for name in files:
         parts = name.split("/")

@@ -100,10 +100,10 @@ def _write_folders(library: SkillLibrary, to: Path, found: Sequence[Skill]) -> N
     scratch = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
     try:
         for one in packed(library, found):
-            for name, text in folders.files(library, one, names).items():
+            for name, data in folders.files(library, one, names).items():
                 path = scratch / names[one.skill.code_hash] / name
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(text.encode())
+                path.write_bytes(data)
         scratch.chmod(0o755)
         scratch.replace(to)
     finally:

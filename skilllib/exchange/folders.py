@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from skilllib.errors import ImportRefused, InvalidRecord
 from skilllib.exchange import frontmatter, wording
@@ -12,7 +12,7 @@ from skilllib.exchange.packing import Packed, from_outside, read, verified
 from skilllib.library import SkillLibrary
 from skilllib.records.base import Record, canonical
 from skilllib.records.program import Program
-from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Skill
+from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Resource, Skill
 
 FORMAT = "1"
 _OURS = "skilllib-"
@@ -35,7 +35,7 @@ class Declared(Record):
     calls: tuple[Callee, ...] = ()
 
 
-def files(library: SkillLibrary, found: Packed, folders: Mapping[str, str]) -> dict[str, str]:
+def files(library: SkillLibrary, found: Packed, folders: Mapping[str, str]) -> dict[str, bytes]:
     """Return the files of a skill's folder, by path within it.
 
     Args:
@@ -54,11 +54,12 @@ def files(library: SkillLibrary, found: Packed, folders: Mapping[str, str]) -> d
         made[_TESTS] = "".join(f"{canonical(test.model_dump(mode='json'))}\n" for test in found.tests)
     if effects := library.effects(skill.code_hash):
         made[_EFFECTS] = wording.effects_page(skill, effects)
-    return made
+    further = {one.path: one.data for one in found.resources}
+    return further | {path: text.encode() for path, text in made.items()}
 
 
 def unpacked(folder: Folder) -> tuple[Packed, tuple[str, ...]]:
-    """Return the skill of a folder, and the files that are not kept.
+    """Return the skill of a folder with its further files, and the names of those that are too large to be kept.
 
     Raises:
         ImportRefused: With the reason; one that we wrote must be as we wrote it.
@@ -73,9 +74,17 @@ def unpacked(folder: Folder) -> tuple[Packed, tuple[str, ...]]:
         raise ImportRefused(f"the folder is called {folder.name!r} and the skill in it {name!r}; give both one name")
     if isinstance(metadata, dict) and f"{_OURS}format" in metadata:
         ours = {key.removeprefix(_OURS): value for key, value in metadata.items() if key.startswith(_OURS)}
-        kept = {head, _code_path(name), _TESTS, _EFFECTS}
-        return _ours(folder, name, ours, body), tuple(sorted(folder.files.keys() - kept))
-    return Packed(skill=_foreign(name, fields, body)), tuple(sorted(folder.files.keys() - {head}))
+        further, large = _further(folder, {head, _code_path(name), _TESTS, _EFFECTS})
+        return _ours(folder, name, ours, body, further), large
+    further, large = _further(folder, {head})
+    return verified(Packed(skill=_foreign(name, fields, body), resources=further), {}), large
+
+
+def _further(folder: Folder, known: Collection[str]) -> tuple[tuple[Resource, ...], tuple[str, ...]]:
+    """Return the files of a folder besides those that are known, and which of them are too large."""
+    found = {path: folder.files[path] for path in sorted(folder.files.keys() - set(known))}
+    kept = tuple(Resource(path=path, data=data) for path, data in found.items() if data is not None)
+    return kept, tuple(path for path, data in found.items() if data is None)
 
 
 def _code_path(name: str) -> str:
@@ -108,7 +117,7 @@ def _json(record: Record) -> str:
     return canonical(record.model_dump(mode="json")).replace("---", "\\u002d" * 3)
 
 
-def _ours(folder: Folder, name: str, ours: Mapping[str, str], body: str) -> Packed:
+def _ours(folder: Folder, name: str, ours: Mapping[str, str], body: str, further: tuple[Resource, ...]) -> Packed:
     if ours["format"] != FORMAT:
         raise ImportRefused(f"it was written in format {ours['format']!r}; this skilllib reads {FORMAT!r}: upgrade it")
     needed = ("name", "code-hash", "version-hash", "declared", "origin")
@@ -135,7 +144,7 @@ def _ours(folder: Folder, name: str, ours: Mapping[str, str], body: str) -> Pack
             raise error if isinstance(error, ImportRefused) else ImportRefused(f"{ours['name']!r}: {error}") from None
         made.append(from_outside(skill))
     right = [skill for skill in made if skill.version_hash == hashes["version_hash"]]
-    return verified(Packed(skill=(right or made)[0], tests=tests), hashes)
+    return verified(Packed(skill=(right or made)[0], tests=tests, resources=further), hashes)
 
 
 def _foreign(name: str, fields: frontmatter.Fields, body: str) -> Skill:
@@ -145,13 +154,12 @@ def _foreign(name: str, fields: frontmatter.Fields, body: str) -> Skill:
     kept = {key: value for key, value in fields.items() if isinstance(value, str) and key not in ("name", "description")}
     metadata = fields.get("metadata", {})
     inner = {f"metadata.{key}": value for key, value in metadata.items()} if isinstance(metadata, dict) else {}
-    skill = Skill(
+    return Skill(
         name=identifier(name),
         description=" ".join(str(fields["description"]).split()),
         text=f"{text}\n",
         provenance=Provenance(writer="imported", frontmatter={**kept, **inner}),
     )
-    return verified(Packed(skill=skill), {}).skill
 
 
 def _text(folder: Folder, path: str) -> str | None:

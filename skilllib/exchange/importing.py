@@ -26,7 +26,7 @@ class Imported:
     new: bool
     """False if this very skill was here before."""
     left_out: tuple[str, ...] = ()
-    """Files of its folder that are not kept."""
+    """Files of its folder that are not kept: too large, or it was here before with others."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +102,13 @@ def _store(library: SkillLibrary, candidates: Iterable[_Candidate], *, source: s
         for one in candidates:
             skill = one.packed.skill
             try:
-                kept = library.quarantine(skill, tests=one.packed.tests, proposer=PROPOSER, rationale=f"imported from {source!r}")
+                kept = library.quarantine(
+                    skill,
+                    tests=one.packed.tests,
+                    resources=one.packed.resources,
+                    proposer=PROPOSER,
+                    rationale=f"imported from {source!r}",
+                )
             except (StorageFailed, LibraryDamaged):
                 raise
             except (LibraryError, InvalidRecord) as error:
@@ -110,7 +116,8 @@ def _store(library: SkillLibrary, candidates: Iterable[_Candidate], *, source: s
                 continue
             new = skill.version_hash not in known
             known.add(skill.version_hash)
-            imported.append(Imported(place=one.place, skill=kept, new=new, left_out=one.left_out))
+            lost = {file.path for file in set(one.packed.resources) - set(library.resources(kept.version_hash))}
+            imported.append(Imported(place=one.place, skill=kept, new=new, left_out=tuple(sorted({*one.left_out, *lost}))))
     return Taken(imported=tuple(imported), refused=tuple(refused))
 
 

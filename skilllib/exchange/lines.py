@@ -9,11 +9,11 @@ from pathlib import Path
 
 from skilllib.errors import ImportRefused
 from skilllib.exchange.packing import Packed, from_outside, read, verified
-from skilllib.records.base import Record, canonical
+from skilllib.records.base import Json, Record, canonical
 
 FORMAT = 1
-MAX_LINE = 4_000_000
-"""Bytes of a line, which is a skill with its tests."""
+MAX_LINE = 16_000_000
+"""Bytes of a line, which is a skill with its tests and further files."""
 
 
 class Head(Record):
@@ -37,7 +37,7 @@ class Line(Record):
 
 def written(found: Iterable[Packed]) -> str:
     """Return skills as JSON lines; the same skills give the same bytes, wherever they are and whatever became of them there."""
-    lines = [canonical(_line(one).model_dump(mode="json")) for one in found]
+    lines = [canonical(_dumped(one)) for one in found]
     rest = "".join(f"{line}\n" for line in lines)
     head = Head(skills=len(lines), sha256=hashlib.sha256(rest.encode()).hexdigest())
     return f"{canonical(head.model_dump(mode='json'))}\n{rest}"
@@ -62,13 +62,20 @@ def unpacked(path: Path) -> list[Packed]:
     return found
 
 
+def _dumped(one: Packed) -> Json:
+    found: dict[str, Json] = _line(one).model_dump(mode="json")
+    if not one.resources:  # as lines were written before there were any
+        del found["packed"]["resources"]
+    return found
+
+
 def _line(one: Packed) -> Line:
     skill = from_outside(one.skill)
     return Line(
         code_hash=skill.code_hash,
         text_hash=skill.text_hash,
         version_hash=skill.version_hash,
-        packed=Packed(skill=skill, tests=one.tests),
+        packed=Packed(skill=skill, tests=one.tests, resources=one.resources),
     )
 
 

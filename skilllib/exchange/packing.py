@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from skilllib.errors import ImportRefused, InvalidRecord
+from skilllib.exchange.container import refuse_collisions, refuse_name
 from skilllib.exchange.hidden import refuse_hidden, strings
 from skilllib.library import SkillLibrary
 from skilllib.library.quarantine import refuse_senseless
 from skilllib.records.base import Record
-from skilllib.records.skill import KeptTest, Skill
+from skilllib.records.skill import KeptTest, Resource, Skill
 
 R = TypeVar("R", bound=Record)
 
 
+MAX_RESOURCES = 8_000_000
+"""Bytes of all further files of a skill."""
+
+
 class Packed(Record):
-    """A skill with its kept tests."""
+    """A skill with its kept tests and the further files of its folder."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     skill: Skill
     tests: tuple[KeptTest, ...] = ()
+    resources: tuple[Resource, ...] = ()
 
 
 def packed(library: SkillLibrary, skills: Iterable[Skill]) -> list[Packed]:
-    """Return skills with their tests."""
-    return [Packed(skill=skill, tests=library.tests(skill.code_hash)) for skill in skills]
+    """Return skills with their tests and further files."""
+    return [
+        Packed(skill=skill, tests=library.tests(skill.code_hash), resources=library.resources(skill.version_hash))
+        for skill in skills
+    ]
 
 
 def chosen(library: SkillLibrary, names: Sequence[str], *, everything: bool = False) -> tuple[Skill, ...]:
@@ -67,8 +79,9 @@ def verified(found: Packed, hashes: dict[str, str]) -> Packed:
         ImportRefused: It has not.
     """
     skill = found.skill
-    for text in strings(found.model_dump()):
+    for text in strings(found.model_dump(exclude={"resources"})):
         refuse_hidden(text, f"skill {skill.name!r}")
+    _refuse_resources(found.resources, skill.name)
     try:
         for kind, expected in hashes.items():
             if (actual := getattr(skill, kind)) != expected:
@@ -78,6 +91,18 @@ def verified(found: Packed, hashes: dict[str, str]) -> Packed:
     except (InvalidRecord, ValueError) as error:
         raise error if isinstance(error, ImportRefused) else ImportRefused(str(error)) from error
     return found
+
+
+def _refuse_resources(resources: Sequence[Resource], name: str) -> None:
+    refuse_collisions(one.path for one in resources)
+    for one in resources:
+        refuse_name(one.path)
+        if b"\0" in one.data:  # a picture is no text, in which something could be hidden from a reader
+            continue
+        with suppress(UnicodeDecodeError):
+            refuse_hidden(one.data.decode("utf-8"), f"{one.path!r} of skill {name!r}")
+    if (size := sum(len(one.data) for one in resources)) > MAX_RESOURCES:
+        raise ImportRefused(f"the further files of {name!r} have {size} bytes; they may have {MAX_RESOURCES}")
 
 
 def read(kind: type[R], text: str, what: str) -> R:

@@ -15,7 +15,7 @@ from skilllib.library import ledger, store, tables
 from skilllib.library.database import Database
 from skilllib.records.base import content_hash
 from skilllib.records.ledger import LedgerEntry
-from skilllib.records.skill import Effect, KeptTest, Skill, Statistics, Status
+from skilllib.records.skill import Effect, KeptTest, Resource, Skill, Statistics, Status
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -115,6 +115,11 @@ class Catalogue:
         """Return what a skill was measured to do, by arguments and fact in sorted order."""
         with self._database.reading() as connection:
             return store.effects_of(connection, code_hash)
+
+    def resources(self, version_hash: str) -> tuple[Resource, ...]:
+        """Return the further files of a version's folder, by path; nothing of them is ever run."""
+        with self._database.reading() as connection:
+            return store.resources_of(connection, version_hash)
 
     def statistics(self, code_hash: str) -> Statistics:
         """Return what was counted of a skill."""

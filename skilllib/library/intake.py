@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
-from skilllib.library import quarantine
+from skilllib.library import quarantine, store, tables
 from skilllib.library.writing import Writing
-from skilllib.records.skill import KeptTest, Skill
+from skilllib.records.skill import KeptTest, Resource, Skill
 
 BATCH = 1000
 """Skills that are stored at once, with one entry of the ledger."""
@@ -16,8 +16,18 @@ BATCH = 1000
 class Intake(Writing):
     """The part of a library that takes in what was made elsewhere."""
 
-    def quarantine(self, skill: Skill, *, tests: Sequence[KeptTest] = (), proposer: str, rationale: str = "") -> Skill:
+    def quarantine(
+        self,
+        skill: Skill,
+        *,
+        tests: Sequence[KeptTest] = (),
+        resources: Sequence[Resource] = (),
+        proposer: str,
+        rationale: str = "",
+    ) -> Skill:
         """Store a skill from outside on trial with the tests it came with; nothing of it is run, and only a proof activates it.
+
+        Further files of its folder are kept with it where it is new.
 
         The very same skill is returned as it is stored, and nothing is written.
 
@@ -28,7 +38,11 @@ class Intake(Writing):
             CyclicCalls: It would reach a skill of its own name.
         """
         with self._writes(f"importing {skill.name}") as connection:
-            return quarantine.take_in(connection, skill, tests, proposer=proposer, rationale=rationale)
+            known = store.rows(connection, tables.versions.c.version_hash == skill.version_hash)
+            kept = quarantine.take_in(connection, skill, tests, proposer=proposer, rationale=rationale)
+            if not known:
+                store.add_resources(connection, kept.version_hash, resources)
+            return kept
 
     def load(self, skills: Iterable[tuple[Skill, Sequence[KeptTest]]], *, proposer: str, rationale: str = "") -> int:
         """Store many skills on trial, as `quarantine` does, thousands in a second; return how many are new.

@@ -18,7 +18,7 @@ from skilllib.library.seal import SEAL, seal
 from skilllib.protocols import Vectors
 from skilllib.records.base import Record, canonical
 from skilllib.records.program import STORED
-from skilllib.records.skill import Effect, KeptTest, Skill, Statistics, Status
+from skilllib.records.skill import Effect, KeptTest, Resource, Skill, Statistics, Status
 
 R = TypeVar("R", bound=Record)
 _CHUNK = 500
@@ -247,6 +247,29 @@ def effects_of(connection: sa.Connection, code_hash: str) -> tuple[Effect, ...]:
 def _hanging(connection: sa.Connection, table: sa.Table, kind: type[R], code_hash: str) -> tuple[R, ...]:
     query = sa.select(table.c.record, table.c.digest).where(table.c.code_hash == code_hash).order_by(table.c.number)
     return tuple(read(kind, text, check) for text, check in connection.execute(query))
+
+
+def add_resources(connection: sa.Connection, version_hash: str, resources: Sequence[Resource]) -> None:
+    """Keep the further files of a version's folder."""
+    rows = [{"version_hash": version_hash, "path": one.path, "data": one.data, "digest": digest(one.data)} for one in resources]
+    if rows:
+        connection.execute(sa.insert(tables.resources), rows)
+
+
+def resources_of(connection: sa.Connection, version_hash: str) -> tuple[Resource, ...]:
+    """Return the further files of a version's folder, by path.
+
+    Raises:
+        LibraryDamaged: One is not what was written.
+    """
+    table = tables.resources.c
+    query = sa.select(table.path, table.data, table.digest).where(table.version_hash == version_hash).order_by(table.path)
+    found = []
+    for path, data, check in connection.execute(query):
+        if digest(data) != check:
+            raise LibraryDamaged(f"the stored file {path!r} is not what was written; look closer with `skilllib doctor`")
+        found.append(Resource(path=path, data=bytes(data)))
+    return tuple(found)
 
 
 def statistics_of(connection: sa.Connection, code_hash: str) -> Statistics:

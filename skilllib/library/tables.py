@@ -69,6 +69,16 @@ effects = Table(
     Column("digest", String(64), nullable=False),
 )
 
+resources = Table(
+    "resources",
+    metadata,
+    Column("version_hash", String(64), primary_key=True),
+    Column("path", String, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+"""Further files of a skill's folder. Nothing of them is ever run."""
+
 statistics = Table(
     "statistics",
     metadata,

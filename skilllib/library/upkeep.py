@@ -335,6 +335,7 @@ def reworded(connection: sa.Connection, old: Skill, text: str | None, *, propose
     )
     decision = Decision(outcome="need_more", codes=("trial",), reason="has another text; needs a proof")
     store.add_version(connection, new, ledger.append(connection, change, decision).number)
+    store.add_resources(connection, new.version_hash, store.resources_of(connection, old.version_hash))
     return new
 
 

@@ -114,6 +114,16 @@ class Skill(Record):
         return self.program.signature() if self.program else self.name
 
 
+class Resource(Record):
+    """A further file of a skill's folder, which its text may point at. It is kept and handed on, and never run."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    path: str
+    """Within the folder, with slashes."""
+    data: bytes
+
+
 class KeptTest(Record):
     """A test kept with a skill: replayable at any time on a fresh world."""
 

@@ -91,7 +91,13 @@ def test_no_code_is_executed_or_even_parsed_as_ours_when_a_stranger_wrote_it(
     taken = take_in(library, folder(files={"scripts/tie_knots.py": evil, "scripts/__init__.py": evil, "conftest.py": evil}))
     (one,) = taken.imported
     assert not mark.exists() and one.skill.program is None
-    assert one.left_out == ("conftest.py", "scripts/__init__.py", "scripts/tie_knots.py")
+    assert [file.path for file in library.resources(one.skill.version_hash)] == [
+        "conftest.py",
+        "scripts/__init__.py",
+        "scripts/tie_knots.py",
+    ]
+    export(library, tmp_path / "out", names=["tie_knots"])
+    assert not mark.exists() and (tmp_path / "out/tie-knots/scripts/tie_knots.py").read_bytes() == evil
 
 
 def test_a_folder_of_ours_whose_script_is_no_program_is_refused(
@@ -200,7 +206,7 @@ def test_a_strangers_text_is_kept_with_its_licence_and_comes_back_the_same(
     path = folder(head=head, body="\n# Knots\n\n---\n\nFirst, a *loop* \u2601\ufe0f.\n\n", files={"references/more.md": b"More."})
     (one,) = take_in(library, path).imported
     assert one.skill.text == "# Knots\n\n---\n\nFirst, a *loop* \u2601\ufe0f.\n"
-    assert (one.skill.name, one.skill.description, one.left_out) == ("tie_knots", "How to tie knots.", ("references/more.md",))
+    assert (one.skill.name, one.skill.description, one.left_out) == ("tie_knots", "How to tie knots.", ())
     assert one.skill.provenance.frontmatter == {
         "license": "CC-BY-4.0",
         "allowed-tools": "Read Write",

@@ -312,7 +312,7 @@ def test_a_header_that_claims_a_terabyte_costs_nothing(library: SkillLibrary, tm
 def test_an_archive_within_an_archive_is_a_file_like_any_other(library: SkillLibrary, tmp_path: Path) -> None:
     inner = zipped(tmp_path / "b.zip", {"evil/SKILL.md": GOOD}).read_bytes()
     (one,) = take_in(library, zipped(tmp_path / "a.zip", {"good/SKILL.md": GOOD, "good/b.zip": inner})).imported
-    assert one.left_out == ("b.zip",)
+    assert [(file.path, file.data) for file in library.resources(one.skill.version_hash)] == [("b.zip", inner)]
 
 
 def test_too_many_files_are_refused(library: SkillLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
