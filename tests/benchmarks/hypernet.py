@@ -2,11 +2,13 @@
 
     python tests/benchmarks/hypernet.py --base small --seeds 3 --out hypernet.json --picture hypernet.png
     python tests/benchmarks/hypernet.py --base SmolLM2-135M-Instruct.gguf --seeds 1 --steps 4000 --out smollm2.json
+    python tests/benchmarks/hypernet.py --base small --seeds 1 --option simple=0.4 --pairs 20 --out merging.json
 
 For each seed a language of household skills is drawn; the hypernetwork is fitted on its training skills, and measured on its
-held-out skills: the adapter of the right text, that of a wrong one, no skill, the text in context. `small` is a model of
-150,000 parameters that follows texts in context, taught on the spot. A fit that was stopped goes on, and what was measured is not
-measured again. CUDA is used where there is one.
+held-out skills: the adapter of the right text, that of a wrong one, no skill, the text in context. With `--pairs` adapters of two
+skills are merged in every way; `component` compiles each section by itself, for which the fit has to have seen sections (`simple`
+below 1). `small` is a model of 150,000 parameters that follows texts in context, taught on the spot. A fit that was stopped goes
+on, and what was measured is not measured again. CUDA is used where there is one.
 """
 
 from __future__ import annotations
@@ -35,14 +37,16 @@ from skilllib.cli.compiling import shown
 from skilllib.compiler import geometry
 from skilllib.compiler.dataset import examples
 from skilllib.compiler.evaluation import Held, scored
-from skilllib.compiler.hypernet import make
+from skilllib.compiler.hypernet import Hypernet, make
 from skilllib.compiler.hypernet_bundle import Bundle
 from skilllib.compiler.hypernet_corpus import Corpus, CorpusSkill, grouped
 from skilllib.compiler.hypernet_options import options_of
 from skilllib.compiler.hypernet_training import Fitting
+from skilllib.compiler.merging import Part, merged
 from skilllib.models.base import TransformersBase
 from skilllib.models.local import LocalModel
-from skilllib.records.adapter import CompileRequest, LoraWeights
+from skilllib.records.adapter import AdapterKey, CompileRequest, LoraWeights, Manifest, Mode
+from skilllib.records.base import content_hash
 
 SMALL = "small"
 OPTIONS: dict[bool, dict[str, Any]] = {
@@ -57,6 +61,7 @@ TRAINING = 400
 """Skills of a language that may be learned from; 40 more are held out."""
 NAMES = 4
 """Under so many names each training skill is shown."""
+MODES: tuple[Mode, ...] = ("direct", "text", "component", "cat", "svd")
 ARMS = {"none": "no skill", "context": "text in context", "right": "adapter of its text", "wrong": "adapter of another's text"}
 
 
@@ -69,6 +74,8 @@ class Bench:
     given: Mapping[str, Any]
     things: int
     """Things with which each held-out skill is tried."""
+    pairs: int = 0
+    """Pairs of held-out skills whose adapters are merged."""
 
     def base(self, drawn: Language, seed: int) -> TransformersBase:
         if self.name != SMALL:
@@ -104,13 +111,32 @@ class Bench:
             "compile_cpu_s": cpu_s,
             "learned": len(bundle.learned),
             "cells": cells,
+            "merges": list(self.merges(LocalModel(base), compiler, drawn.held_out, adapters)),
             "clusters": apart.model_dump() if apart else None,
         }
 
-    def arms(self, local: LocalModel, skill: HouseholdSkill, adapters: Sequence[LoraWeights], i: int) -> dict[str, Any]:
-        things = THINGS[: self.things]
+    def held(self, skill: HouseholdSkill) -> Held:
         own = tuple(example for example in corpus_skill(skill).examples if (example.source.test or 0) < self.things)
-        held = Held(text=skill.text.text, own=own, tasks=lessons.plays(skill, things))
+        return Held(text=skill.text.text, own=own, tasks=lessons.plays(skill, THINGS[: self.things]))
+
+    def merges(
+        self, local: LocalModel, compiler: Hypernet, skills: Sequence[HouseholdSkill], adapters: Sequence[LoraWeights]
+    ) -> Iterator[dict[str, list[float]]]:
+        """Yield for each pair of skills how both are carried out with every merge of their adapters, and with the right one."""
+        for i in range(0, 2 * self.pairs, 2):
+            pair, own = skills[i : i + 2], adapters[i : i + 2]
+            parts = [part(skill, weights, compiler) for skill, weights in zip(pair, own, strict=True)]
+            mounted: dict[str, Sequence[LoraWeights]] = {mode: [merged(parts, mode, compiler=compiler)] * 2 for mode in MODES}
+            yield {
+                mode: [
+                    scored(local, weights, self.held(skill), told=False).success or 0.0
+                    for skill, weights in zip(pair, having, strict=True)
+                ]
+                for mode, having in {"routed": own, **mounted}.items()
+            }
+
+    def arms(self, local: LocalModel, skill: HouseholdSkill, adapters: Sequence[LoraWeights], i: int) -> dict[str, Any]:
+        held = self.held(skill)
         given = {"none": (None, False), "context": (None, True), "right": (adapters[i], False), "wrong": (adapters[i - 1], False)}
         scores = {arm: scored(local, weights, held, told=told) for arm, (weights, told) in given.items()}
         return {arm: {"success": score.success, "nll": score.nll} for arm, score in scores.items()}
@@ -131,6 +157,25 @@ def corpus_skill(skill: HouseholdSkill) -> CorpusSkill:
     """Return a skill executed with each thing."""
     (found,) = grouped(examples(skill.text, lessons.rehearsals(skill)))
     return found
+
+
+def part(skill: HouseholdSkill, weights: LoraWeights, compiler: Hypernet) -> Part:
+    """Return what a merge needs to know of an adapter."""
+    key = AdapterKey(
+        text=skill.text.hash, base=compiler.base.hash, backend=compiler.name, configuration=content_hash(compiler.bundle.weights)
+    )
+    manifest = Manifest(
+        skill=skill.name,
+        key=key,
+        text_hash=skill.text.hash,
+        base=compiler.base.name,
+        rank=weights.rank,
+        alpha=weights.alpha,
+        targets=weights.targets,
+        adapter_hash="",
+        text=skill.text,
+    )
+    return Part(weights=weights, manifest=manifest)
 
 
 def asked(skill: HouseholdSkill, base: TransformersBase) -> CompileRequest:
@@ -157,7 +202,19 @@ def printed(results: Mapping[str, Any]) -> str:
         ["distance within / between families", ", ".join(f"{seed['clusters']['ratio']:.3f}" for seed in seeds)],
     ]
     first = table([f"{len(cells)} unseen skills, {len(seeds)} seeds", "success", "NLL, nats a token"], rows)
-    return "\n".join([*first, "", *table(["", "by seed"], facts), "", *curves(seeds)])
+    return "\n".join([*first, "", *table(["", "by seed"], facts), "", *curves(seeds), "", *merging(seeds)])
+
+
+def merging(seeds: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield how two skills are carried out with one adapter, where that was measured."""
+    pairs = [pair for seed in seeds for pair in seed.get("merges", ())]
+    names = {"routed": "one right adapter", **{mode: mode for mode in MODES}}
+    if pairs:
+        rows = [
+            [name, interval([sum(pair[mode]) / 2 for pair in pairs]), interval([min(pair[mode]) for pair in pairs])]
+            for mode, name in names.items()
+        ]
+        yield from table([f"two skills, {len(pairs)} pairs", "success", "of the worse one"], rows)
 
 
 def switched(curve: Sequence[Mapping[str, float]], gain: float = 0.1) -> int | None:
@@ -203,6 +260,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="of a fit")
     parser.add_argument("--option", action="append", default=[], metavar="KEY=JSON", help="of a fit; may be repeated")
     parser.add_argument("--things", type=int, default=6, help="with which each unseen skill is tried")
+    parser.add_argument("--pairs", type=int, default=0, help="of unseen skills whose adapters are merged, at most 20 a seed")
     parser.add_argument("--threads", type=int, help="of torch")
     parser.add_argument("--out", type=Path, default=Path("hypernet.json"))
     parser.add_argument("--picture", type=Path)
@@ -212,7 +270,9 @@ def main() -> None:
 
         torch.set_num_threads(given.threads)
     options = {key: json.loads(value) for key, _, value in (one.partition("=") for one in given.option)}
-    bench = Bench(given.base, given.out.with_suffix(""), options | ({"steps": given.steps} if given.steps else {}), given.things)
+    bench = Bench(
+        given.base, given.out.with_suffix(""), options | ({"steps": given.steps} if given.steps else {}), given.things, given.pairs
+    )
     results = json.loads(given.out.read_text(encoding="utf-8")) if given.out.is_file() else {}
     for seed in range(given.seeds):
         if str(seed) not in results:
