@@ -74,6 +74,7 @@ class MiniLMEmbedder:
         Raises:
             ModelWeightsMissing: There are no usable weights.
         """
+        texts = [text.encode("utf-8", "replace").decode() for text in texts]  # tokenizers refuse half of a surrogate pair
         new = [text for text in dict.fromkeys(texts) if text not in self._cache]
         if new:
             encoded = self._encode(new)

@@ -26,6 +26,8 @@ WEIGHTS = (3.0, 2.0, 1.0)
 """Of a word in the name, the summary and the details."""
 K1, B = 1.2, 0.75
 """Saturation and the share of the length in BM25 (Robertson and Zaragoza 2009), at their usual values."""
+_DERIVED = 100 * RECIPE + 1
+"""How texts are derived, and how words are taken from them; raised when either changes."""
 _CACHED = 4_000_000
 """Entries of postings that are kept in memory: 48 MB."""
 _CHUNK = 500
@@ -163,19 +165,23 @@ def behind(connection: sa.Connection) -> bool:
     return _held(connection) != _head(connection)
 
 
+def since(connection: sa.Connection) -> int:
+    """Return the entry of the ledger up to which words are taken in as they are derived now, -1 for none."""
+    entry, recipe = _held(connection)
+    return entry if recipe == _DERIVED else -1
+
+
 def follow(connection: sa.Connection, *, promises: bool = True) -> None:
     """Take in the words of skills that became active, and drop those of others, within a transaction."""
     versions, table = tables.versions.c, tables.lexicon
-    since, recipe = _held(connection)
     head = _head(connection)
-    if (since, recipe) == head:
+    if _held(connection) == head:
         return
-    if recipe != RECIPE:
-        since = -1
-    recent = sa.select(versions.code_hash).where(versions.entry > since)
+    taken_in = since(connection)
+    recent = sa.select(versions.code_hash).where(versions.entry > taken_in)
     connection.execute(sa.delete(tables.labels).where(tables.labels.c.code_hash.in_(recent)))
     connection.execute(sa.delete(table).where(table.c.code_hash.in_(recent)))
-    if since < 0:
+    if taken_in < 0:
         connection.execute(sa.delete(tables.labels))
         connection.execute(sa.delete(table))
     active = sa.select(sa.func.min(versions.sequence), versions.code_hash).where(
@@ -184,7 +190,7 @@ def follow(connection: sa.Connection, *, promises: bool = True) -> None:
     due = connection.execute(active.group_by(versions.code_hash).order_by(sa.func.min(versions.sequence))).all()
     for start in range(0, len(due), _CHUNK):
         _put(connection, [(number, code_hash) for number, code_hash in due[start : start + _CHUNK]], promises)
-    store.set_meta(connection, "lexicon", f"{head[0]} {RECIPE}")
+    store.set_meta(connection, "lexicon", f"{head[0]} {_DERIVED}")
 
 
 def rebuild(connection: sa.Connection, *, promises: bool = True) -> None:
@@ -201,7 +207,7 @@ def _held(connection: sa.Connection) -> tuple[int, int]:
 
 
 def _head(connection: sa.Connection) -> tuple[int, int]:
-    return int(store.get_meta(connection, "findable") or 0), RECIPE
+    return int(store.get_meta(connection, "findable") or 0), _DERIVED
 
 
 def _put(connection: sa.Connection, due: Sequence[tuple[int, str]], promises: bool) -> None:

@@ -78,15 +78,22 @@ class Lookup(Door, RunLog):
             ModelWeightsMissing: The embedder has no weights.
             ValidationError: There is no such field, or its value is none.
         """
-        asked = Query(text=query, **about) if isinstance(query, str) else query.model_copy(update=dict(about))
+        asked = Query(text=query, **about) if isinstance(query, str) else Query.model_validate({**dict(query), **about})
         found, pool = self._ranked(asked, 2 * k)
         if not found:
             return []
         bounds = self._calibration()
-        kept = ranking.collapsed(found, lambda one, other: self._alike(one, other, bounds.near), k)
+        kept, looked_at = self._different(found, bounds.near, k), 2 * k
+        while len(kept) < k and len(found) >= looked_at:  # copies took the places of others
+            looked_at *= 2
+            found, pool = self._ranked(asked, looked_at)
+            kept = self._different(found, bounds.near, k)
         words = _shared(pool, kept, _words(asked))
         hits = [one.hit(asked, shared, fits=one.fitness(asked) >= bounds.fits) for one, shared in zip(kept, words, strict=True)]
         return [hit for hit in hits if hit.why is not None and (hit.why.fits or not fitting)]
+
+    def _different(self, found: Sequence[Found], near: float, k: int) -> list[Found]:
+        return ranking.collapsed(found, lambda one, other: self._alike(one, other, near), k)
 
     def _alike(self, one: Found, other: Found, near: float) -> bool:
         if not ranking.same_contract(one.skill, other.skill):
@@ -179,10 +186,13 @@ class Lookup(Door, RunLog):
             return tuple(self.commit(*hubs.quarantine(hub, self._active_callers(hub.code_hash))) for hub in self.hubs())
 
     def _active_callers(self, code_hash: str) -> list[str]:
-        found, due = dict[str, None](), [code_hash]
+        """Return the code hashes of what reaches a skill through calls, also through skills that are not active."""
+        found, seen, due = dict[str, None](), {code_hash}, [code_hash]
         while due:
-            new = [one.code_hash for one in self.callers(due.pop()) if one.status == "active" and one.code_hash not in found]
-            found |= dict.fromkeys(new)
+            callers = self.callers(due.pop())
+            found |= dict.fromkeys(one.code_hash for one in callers if one.status == "active")
+            new = dict.fromkeys(one.code_hash for one in callers if one.code_hash not in seen)
+            seen |= new.keys()
             due += new
         return list(found)
 

@@ -34,6 +34,8 @@ SMALL = 10_000
 _PART = 64
 _FILTERS = 16
 """Filters whose skills are remembered."""
+_WHOLE = (None, None, None)
+"""No filter."""
 
 
 @dataclass(kw_only=True)
@@ -128,12 +130,19 @@ class Pools:
         if query.status != "active":
             return self._others(query)
         key = (query.environment, query.capability, query.tag)
-        if (pool := self._kept.get(key)) is None:
-            if len(self._kept) > _FILTERS:
-                self._kept = {name: pool for name, pool in self._kept.items() if not any(name)}
-            kept = self._kept  # another thread may begin a new one while this one reads
-            pool = kept[key] = self._filtered(query) if any(key) else self._active()
+        pool = self._kept.get(key)
+        if pool is not None and pool.numbers is None and self._take_in():
+            self._kept, pool = {}, None
+        if pool is None:
+            kept = self._room()
+            pool = kept[key] = self._active() if key == _WHOLE else self._filtered(query)
         return pool
+
+    def _room(self) -> dict[tuple[object, ...], Pool]:
+        """Return where one more pool is kept; another thread may begin a new one while this one reads."""
+        if len(self._kept) > _FILTERS:
+            self._kept = {name: pool for name, pool in self._kept.items() if name == _WHOLE}
+        return self._kept
 
     def _active(self) -> Pool:
         self._take_in()
@@ -144,7 +153,7 @@ class Pools:
 
     def _filtered(self, query: Query) -> Pool:
         whole = self.of(Query(text=""))
-        allowed = self._labelled(query)
+        allowed = self._labelled(query) if whole.numbers is not None else self._labelled(query) | self._unlabelled(query)
         few = len(allowed) <= SMALL
         return whole.among(allowed, _scan(self._index(sorted(allowed))) if few else self._near_of(Some(allowed, len(whole.keys))))
 
@@ -155,13 +164,26 @@ class Pools:
             key = (query.status, query.environment, query.capability, query.tag, head)
             if (pool := self._kept.get(key)) is not None:
                 return pool
-            conditions = [] if query.status == "any" else [tables.versions.c.status == query.status]
-            found = {row.skill.code_hash: row.skill for row in store.rows(connection, *conditions)}
-            kept = [skill for skill in found.values() if _wanted(skill, query)]
-            texts = [fields(one, store.effects_of(connection, one.code_hash), promises=self._promises) for one in kept]
-        keys = [skill.code_hash for skill in kept]
-        near = _scan(self._index(keys))
-        pool = self._kept[key] = Pool(keys=keys, lexicon=lexical.in_memory(texts), near=near, cosines=self._cosines)
+            kept, columns = self._room(), tables.versions.c
+            conditions = [] if query.status == "any" else [columns.status == query.status]
+            found = dict[str, Skill]()
+            for row in store.rows(connection, *conditions):
+                known = found.get(row.skill.code_hash)
+                found[row.skill.code_hash] = row.skill if known is None else store.farthest([known, row.skill])
+            texts = [
+                fields(one, store.effects_of(connection, code_hash), promises=self._promises) for code_hash, one in found.items()
+            ]
+            sequences = connection.execute(sa.select(columns.version_hash, columns.sequence).where(*conditions))
+            numbers = {version_hash: sequence for version_hash, sequence in sequences}
+        keys = [code_hash for code_hash, one in found.items() if _wanted(one, query)]
+        whole = Pool(
+            keys=list(found),
+            lexicon=lexical.in_memory(texts),
+            near=_scan(self._index(keys)),
+            cosines=self._cosines,
+            numbers=np.array([numbers[one.version_hash] for one in found.values()], dtype=np.int64),
+        )
+        pool = kept[key] = whole.among(frozenset(keys), whole.near)
         return pool
 
     def _index(self, keys: Sequence[str]) -> ExactIndex:
@@ -200,17 +222,25 @@ class Pools:
             ]
         return frozenset.intersection(*found)
 
-    def _take_in(self) -> None:
-        """Take in the words of a library that was filled without them, if nobody is writing."""
+    def _unlabelled(self, query: Query) -> frozenset[str]:
+        """Return what a filter leaves of the skills that became active and whose labels are not taken in."""
+        columns = tables.versions.c
+        with self._database.reading() as connection:
+            active = store.rows(connection, columns.status == "active", columns.entry > lexical.since(connection))
+        return frozenset(row.skill.code_hash for row in active if _wanted(row.skill, query))
+
+    def _take_in(self) -> bool:
+        """Take in the words of a library that was filled without them, if nobody is writing; return whether none is missing."""
         with self._database.reading() as connection:
             if not lexical.behind(connection):
-                return
+                return True
         try:
             with self._lock.hold(BRIEF, timeout_s=0.0), self._database.writing() as connection:
                 lexical.follow(connection, promises=self._promises)
                 self._findable.current()
         except LibraryLocked:
-            return
+            return False
+        return True
 
 
 def _scan(index: ExactIndex) -> Near:

@@ -61,7 +61,12 @@ def terms(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=100_000)
 def _stem(word: str) -> str:
-    """Return a word without its ending; crude, but the same for questions and skills."""
+    """Return a word without its ending; crude, but the same for questions and skills.
+
+    Letters are folded as SQLite's index of words folds them, one for one: else a Greek word that ends in sigma is never found.
+    """
+    if not word.isascii():
+        word = "".join(folded if len(folded := letter.casefold()) == 1 else letter for letter in word)
     return _ENDINGS.sub("", word)
 
 
