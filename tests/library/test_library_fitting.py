@@ -140,13 +140,13 @@ def test_a_bound_holds_for_libraries_of_nearly_the_same_size_and_the_same_vector
 
 def test_use_in_the_past_does_not_make_a_skill_fit(library):
     put(library, *YARD)
-    rope = library.get("make_rope").code_hash
-    (before,) = library.search("rope", k=1)
+    rope, question = library.get("make_rope").code_hash, library.get("make_rope").description
+    (before,) = library.search(question, k=1)
     relevance = before.why.cosine + 0.08 * before.why.lexical
     library.count(rope, called=10**6)
     for bound, fits in ((relevance - 0.001, True), (relevance + 0.001, False)):
         library._bounds = library._calibration().model_copy(update={"fits": bound})
-        (hit,) = library.search("rope", k=1)
+        (hit,) = library.search(question, k=1)
         assert hit.skill.code_hash == rope and hit.why.fits is fits and hit.score > bound + 0.03
 
 

@@ -80,9 +80,11 @@ def test_words_bring_in_what_no_meaning_would_have():
 def test_what_a_library_retrieves_equals_brute_force_over_its_texts_and_records(copied, question):
     stored = copied.skills("active")
     written = [fields(one) for one in stored]
-    texts = EXACT.embed([text for one in stored for text in indexed_texts(one)]).reshape(len(stored), 2, -1)
-    assert all(one.details for one in written)
-    vectors = texts[:, 0] + 0.5 * texts[:, 1]
+    texts = EXACT.embed([text for one in stored for text in indexed_texts(one)]).reshape(len(stored), 3, -1)
+    assert all(all(one) for one in written)
+    names, summaries, details = texts.transpose(1, 0, 2)
+    main = summaries + np.clip((names * summaries).sum(axis=1, keepdims=True), 0, 0.5) * names
+    vectors = main / np.linalg.norm(main, axis=1, keepdims=True) + 0.5 * details
     cosines = vectors / np.linalg.norm(vectors, axis=1, keepdims=True) @ EXACT.embed([question])[0]
     weights = lexical.in_memory(written).scores(terms(question))
     useful = ranking.usefulness([copied.statistics(one.code_hash) for one in stored])

@@ -80,7 +80,7 @@ def test_what_became_active_without_its_words_is_found_while_another_process_wri
         assert reader._pool_of(Query(text="")).numbers is not None
         with monkeypatch.context() as patch:
             patch.setattr(lexical, "follow", lambda *_, **__: None)
-            put(writer, skill("swim_ashore", "Cross the pond.", capabilities=["walk"], tags="wet", environment="pond"))
+            put(writer, skill("swim_ashore", "Swim ashore.", capabilities=["walk"], tags="wet", environment="pond"))
             make.activate(writer, writer.reword("make_raft", "Tie logs."))
             writer.commit(make.change("retire", writer.get("sing_song")), make.promote)
         with writer.writing("something that takes long"):
