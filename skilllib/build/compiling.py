@@ -72,9 +72,21 @@ def stale(manifest: Manifest, library: SkillLibrary, base_hash: str | None = Non
         return "there is no such skill"
     if skill.code_hash != manifest.code_hash:
         return f"the skill is another one since (version {skill.version})"
-    if skill.text is not None and text_of(skill).hash != manifest.text_hash:
+    if _reworded(manifest, library, skill):
         return "the skill's text is another one since"
     return "" if skill.status == "active" else f"the skill is {skill.status}"
+
+
+def _reworded(manifest: Manifest, library: SkillLibrary, skill: Skill) -> bool:
+    """Return whether an adapter was made from words that the skill does not have any more.
+
+    What follows from code grows with everything that is measured of it, so it is not compared word for word: without a text of
+    its own a skill has other words only if the adapter was made from a text that this code once had.
+    """
+    if skill.text is not None:
+        return text_of(skill).hash != manifest.text_hash
+    had = (one for one in library.wordings(skill.code_hash) if one.text is not None)
+    return any(text_of(one).hash == manifest.text_hash for one in had)
 
 
 def valid_adapter(library: SkillLibrary, cache: AdapterCache, skill: Skill, base_hash: str) -> Stored | None:

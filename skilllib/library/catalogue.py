@@ -76,6 +76,11 @@ class Catalogue:
             raise UnknownSkill(f"no skill has the hash {code_hash!r}")
         return store.farthest([row.skill for row in found])
 
+    def wordings(self, code_hash: str) -> tuple[Skill, ...]:
+        """Return the versions that share a code, and differ in their texts, in the order they were admitted."""
+        with self._database.reading() as connection:
+            return tuple(row.skill for row in store.rows(connection, tables.versions.c.code_hash == code_hash))
+
     def closure(self, code_hashes: Iterable[str]) -> tuple[Skill, ...]:
         """Return these versions and everything they call, callees before callers.
 
