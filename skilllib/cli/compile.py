@@ -32,7 +32,7 @@ def compile_skills(  # noqa: PLR0913 - typer reads the options from the signatur
     backend: Annotated[str, typer.Option("--backend", help="distill, hypernet, command, null, wrong, or a plug-in.")] = "distill",
     library: LibraryPath = DEFAULT_LIBRARY,
     promoted: Annotated[
-        bool, typer.Option("--promoted", help="All active skills that have earned it by evidence and use.")
+        bool, typer.Option("--promoted", help="All active skills that have earned it: proven, and called.")
     ] = False,
     worker: Annotated[bool, typer.Option("--worker", help="Order nothing more; carry out what was ordered.")] = False,
     order_only: Annotated[bool, typer.Option("--order-only", help="Only order; a worker compiles.")] = False,
