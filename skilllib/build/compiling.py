@@ -21,6 +21,7 @@ from skilllib.compiler.merging import Part
 from skilllib.compiler.options import checked
 from skilllib.compiler.settling import SettleOptions, Settling
 from skilllib.compiler.text import text_of
+from skilllib.embedders.onnx import cache as user_cache
 from skilllib.errors import CompilerFailed, InvalidRecord, SkillLibError, StorageFailed, UnknownSkill
 from skilllib.gate.adapter import AdapterGate
 from skilllib.library import SkillLibrary
@@ -40,18 +41,20 @@ TESTS = 12
 CONTROLS = frozenset({"null", "wrong"})
 """Backends whose adapters are no skill's."""
 FOLDER = "adapters"
-"""Name of the cache in a library's folder."""
+"""Name of the cache in a library's folder, and of all such caches in the user's."""
 
 
 def cache_of(library: SkillLibrary, folder: str | Path | None = None) -> AdapterCache:
-    """Return the cache of a library: in its folder, unless another is named.
+    """Return the cache of a library: in its folder, for one on a server in the user's cache, unless another is named.
 
     Raises:
-        CompilerFailed: The library has no folder, and none is named.
+        CompilerFailed: What is there is a file.
     """
-    if folder is None and not isinstance(library.path, Path):
-        raise CompilerFailed(f"the library {library.path} has no folder for adapters; name one with --cache")
-    return AdapterCache(folder if folder is not None else Path(str(library.path)) / FOLDER)
+    own = library.path if isinstance(library.path, Path) else None
+    found = AdapterCache(folder or (own / FOLDER if own else user_cache() / FOLDER / library.identity))
+    if found.folder.exists() and not found.folder.is_dir():
+        raise CompilerFailed(f"{found.folder} is a file, and no folder for adapters; name another place with --cache")
+    return found
 
 
 def stale(manifest: Manifest, library: SkillLibrary, base_hash: str | None = None) -> str:

@@ -29,6 +29,12 @@ class Catalogue:
 
     _database: Database
 
+    @property
+    def identity(self) -> str:
+        """What tells this library from every other one, wherever it lies."""
+        with self._database.reading() as connection:
+            return store.get_meta(connection, "identity") or ""
+
     def skills(self, status: Status | None = None) -> tuple[Skill, ...]:
         """Return all versions of all skills, or those of one status, in the order they were admitted."""
         with self._database.reading() as connection:
