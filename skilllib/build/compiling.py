@@ -92,6 +92,11 @@ def _reworded(manifest: Manifest, library: SkillLibrary, skill: Skill) -> bool:
     return any(text_of(one).hash == manifest.text_hash for one in had)
 
 
+def told_of(library: SkillLibrary, skill: Skill) -> SkillText:
+    """Return the text of a skill: its own, or what the library knows of its code."""
+    return text_of(skill, effects=library.effects(skill.code_hash), tests=library.tests(skill.code_hash))
+
+
 def valid_adapter(library: SkillLibrary, cache: AdapterCache, skill: Skill, base_hash: str) -> Stored | None:
     """Return the newest valid adapter of a skill for a base, measured ones first; None where there is none."""
     found = [
@@ -165,8 +170,7 @@ class Workshop:
 
     def text(self, skill: Skill) -> SkillText:
         """Return a skill's text."""
-        hashed = skill.code_hash
-        return text_of(skill, effects=self.library.effects(hashed), tests=self.library.tests(hashed))
+        return told_of(self.library, skill)
 
     def request(self, skill: Skill, base: str, *, seed: int = 0, progress: Recorder | None = None) -> CompileRequest:
         """Return what a compiler is given: the text, and every kept test played through, of other skills too.
