@@ -1,13 +1,15 @@
-"""A model on this machine that does each task with the adapter of the skill that fits it best, and without its text."""
+"""A model on this machine that does each task with the adapter of the skill that fits it best, or else with its text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from skilllib.build.compiling import valid_adapter
+from skilllib.build.compiling import told_of, valid_adapter
 from skilllib.compiler.cache import AdapterCache, Stored
+from skilllib.compiler.text import informed
 from skilllib.errors import AdapterRefused
 from skilllib.library import SkillLibrary
 from skilllib.models.base import TransformersBase
@@ -63,24 +65,42 @@ class Adapters:
 class AdaptedWriter:
     """Chooses an adapter for each task, and asks a writer whose model runs with it; satisfies `protocols.Writer`.
 
-    Routing one adapter is the default everywhere: one right adapter beats every merge.
+    Routing one adapter is the default everywhere: one right adapter beats every merge. Where no skill that was found has one, the
+    model is told the text of the best, on top of a prompt that has its bound already.
 
     Args:
         inner: The writer.
         model: Its model.
         choose: Skill → its valid adapter, or None.
+        text: Skill → its text.
     """
 
     inner: Writer
     model: Routed
     choose: Callable[[Skill], Stored | None]
+    text: Callable[[Skill], str]
+    _task: str = field(default="", init=False)
 
     def write(self, task: Task, *, skills: Sequence[Skill], trace: Trace) -> Draft | None:
-        """Return the next draft, with the adapter of the best skill that has one."""
-        if not trace.attempts:
+        """Return the next draft, with the adapter of the best skill that has one, or with the text of the best."""
+        if not trace.attempts or task.id != self._task:  # a resumed run comes back in the middle of a task
+            self._task = task.id
             found = next((stored for skill in skills if (stored := self.choose(skill)) is not None), None)
             self.model.adapter = found.path.name if found is not None else ""
+            self.model.told = None if found is not None or not skills else partial(informed, text=self.text(skills[0]))
         return self.inner.write(task, skills=skills, trace=trace)
+
+
+def adapted(writer: Writer, routed: Routed, library: SkillLibrary, name: str) -> AdaptedWriter:
+    """Return a writer that does each task with an adapter of a library's skills.
+
+    Args:
+        writer: Asks the routed model.
+        routed: The model.
+        library: Holds the skills.
+        name: Of the model, with the folder of adapters.
+    """
+    return AdaptedWriter(writer, routed, chooser(library, name), lambda skill: told_of(library, skill).text)
 
 
 def chooser(library: SkillLibrary, name: str, base: Base | None = None) -> Callable[[Skill], Stored | None]:

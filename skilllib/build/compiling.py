@@ -21,6 +21,7 @@ from skilllib.compiler.merging import Part
 from skilllib.compiler.options import checked
 from skilllib.compiler.settling import SettleOptions, Settling
 from skilllib.compiler.text import text_of
+from skilllib.embedders.onnx import cache as user_cache
 from skilllib.errors import CompilerFailed, InvalidRecord, SkillLibError, StorageFailed, UnknownSkill
 from skilllib.gate.adapter import AdapterGate
 from skilllib.library import SkillLibrary
@@ -40,18 +41,20 @@ TESTS = 12
 CONTROLS = frozenset({"null", "wrong"})
 """Backends whose adapters are no skill's."""
 FOLDER = "adapters"
-"""Name of the cache in a library's folder."""
+"""Name of the cache in a library's folder, and of all such caches in the user's."""
 
 
 def cache_of(library: SkillLibrary, folder: str | Path | None = None) -> AdapterCache:
-    """Return the cache of a library: in its folder, unless another is named.
+    """Return the cache of a library: in its folder, for one on a server in the user's cache, unless another is named.
 
     Raises:
-        CompilerFailed: The library has no folder, and none is named.
+        CompilerFailed: What is there is a file.
     """
-    if folder is None and not isinstance(library.path, Path):
-        raise CompilerFailed(f"the library {library.path} has no folder for adapters; name one with --cache")
-    return AdapterCache(folder if folder is not None else Path(str(library.path)) / FOLDER)
+    own = library.path if isinstance(library.path, Path) else None
+    found = AdapterCache(folder or (own / FOLDER if own else user_cache() / FOLDER / library.identity))
+    if found.folder.exists() and not found.folder.is_dir():
+        raise CompilerFailed(f"{found.folder} is a file, and no folder for adapters; name another place with --cache")
+    return found
 
 
 def stale(manifest: Manifest, library: SkillLibrary, base_hash: str | None = None) -> str:
@@ -72,9 +75,26 @@ def stale(manifest: Manifest, library: SkillLibrary, base_hash: str | None = Non
         return "there is no such skill"
     if skill.code_hash != manifest.code_hash:
         return f"the skill is another one since (version {skill.version})"
-    if skill.text is not None and text_of(skill).hash != manifest.text_hash:
+    if _reworded(manifest, library, skill):
         return "the skill's text is another one since"
     return "" if skill.status == "active" else f"the skill is {skill.status}"
+
+
+def _reworded(manifest: Manifest, library: SkillLibrary, skill: Skill) -> bool:
+    """Return whether an adapter was made from words that the skill does not have any more.
+
+    What follows from code grows with everything that is measured of it, so it is not compared word for word: without a text of
+    its own a skill has other words only if the adapter was made from a text that this code once had.
+    """
+    if skill.text is not None:
+        return text_of(skill).hash != manifest.text_hash
+    had = (one for one in library.wordings(skill.code_hash) if one.text is not None)
+    return any(text_of(one).hash == manifest.text_hash for one in had)
+
+
+def told_of(library: SkillLibrary, skill: Skill) -> SkillText:
+    """Return the text of a skill: its own, or what the library knows of its code."""
+    return text_of(skill, effects=library.effects(skill.code_hash), tests=library.tests(skill.code_hash))
 
 
 def valid_adapter(library: SkillLibrary, cache: AdapterCache, skill: Skill, base_hash: str) -> Stored | None:
@@ -150,8 +170,7 @@ class Workshop:
 
     def text(self, skill: Skill) -> SkillText:
         """Return a skill's text."""
-        hashed = skill.code_hash
-        return text_of(skill, effects=self.library.effects(hashed), tests=self.library.tests(hashed))
+        return told_of(self.library, skill)
 
     def request(self, skill: Skill, base: str, *, seed: int = 0, progress: Recorder | None = None) -> CompileRequest:
         """Return what a compiler is given: the text, and every kept test played through, of other skills too.

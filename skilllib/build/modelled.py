@@ -8,7 +8,7 @@ from dataclasses import replace
 from skilllib.agent.byname import NamedLinks
 from skilllib.agent.links import PinnedLinks
 from skilllib.agent.selection import Selection
-from skilllib.build.adapting import AdaptedWriter, adapters_named, chooser
+from skilllib.build.adapting import adapted, adapters_named
 from skilllib.build.stages import Ground, Stages, prover
 from skilllib.critic import ModelCritic, VerdictCritic
 from skilllib.curriculum.frontier import FrontierCurriculum
@@ -118,7 +118,7 @@ def _react(ground: Ground, models: Models) -> Stages:
     )
     offered = 0
     if options.model is not None and adapters_named(options.model) is not None:
-        writer, offered = AdaptedWriter(writer, routed, chooser(ground.library, options.model)), RETRIEVED
+        writer, offered = adapted(writer, routed, ground.library, options.model), RETRIEVED
     attempts = options.attempts_per_task or CALLS
     plain = _without_library(ground, models, writer)
     return replace(plain, attempts_per_task=attempts, provable=frozenset(), skills_per_task=offered)

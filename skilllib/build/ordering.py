@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy import URL
+
 from skilllib.gate.compiling import CompileGate, asked_for, compile_change
 from skilllib.library import SkillLibrary
+from skilllib.library.place import bare, located
 from skilllib.records.base import Json
 from skilllib.records.ledger import Decision
 from skilllib.records.skill import Skill
@@ -54,9 +58,14 @@ def order(
 
 def start_worker(library: Path | str, log: Path) -> int:
     """Start a worker in a session of its own, which ends when all orders are carried out; return its process id."""
-    words = [sys.executable, "-m", "skilllib", "compile", "--worker", "--library", str(library)]
+    place, environment = located(library), dict(os.environ)
+    if isinstance(place, URL):
+        place, password = bare(place)
+        if password:  # arguments can be read by everybody on this machine, the environment only by its user
+            environment["PGPASSWORD"] = password
+    words = [sys.executable, "-m", "skilllib", "compile", "--worker", "--library", str(place)]
     with log.open("ab") as output:
         worker = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, close_fds=True
+            words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True, close_fds=True
         )
     return worker.pid

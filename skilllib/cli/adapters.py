@@ -117,10 +117,18 @@ def prune_adapters(
 
 def opened_cache(library: str, cache: Path | None) -> AdapterCache:
     """Return the cache of a library, or one that is named."""
-    from skilllib.build.compiling import FOLDER
+    from skilllib.build.compiling import FOLDER, cache_of
+    from skilllib.cli.opening import reading
     from skilllib.compiler.cache import AdapterCache
+    from skilllib.library.place import located
 
-    return AdapterCache(cache or Path(library) / FOLDER)
+    place = located(library)
+    if cache is None and isinstance(place, Path):
+        cache = place / FOLDER
+    if cache is not None:  # no library has to be opened for it
+        return AdapterCache(cache)
+    with reading(library) as opened:
+        return cache_of(opened)
 
 
 def chosen(cache: AdapterCache, name: str, *, unsettled: bool = False) -> Stored:

@@ -19,7 +19,11 @@ BaseName = Annotated[
     str | None, typer.Option("--base", metavar="MODEL", help="The base model: a hub id, a folder, or a GGUF file.")
 ]
 CacheFolder = Annotated[
-    Path | None, typer.Option("--cache", help="Folder of the adapters; by default `adapters` in the library's folder.")
+    Path | None,
+    typer.Option(
+        "--cache",
+        help="Folder of the adapters; by default `adapters` in the library's folder, or in the user's cache for one on a server.",
+    ),
 ]
 BackendOptions = Annotated[
     list[str] | None, typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of the backend; may be repeated.")
@@ -32,7 +36,7 @@ def compile_skills(  # noqa: PLR0913 - typer reads the options from the signatur
     backend: Annotated[str, typer.Option("--backend", help="distill, hypernet, command, null, wrong, or a plug-in.")] = "distill",
     library: LibraryPath = DEFAULT_LIBRARY,
     promoted: Annotated[
-        bool, typer.Option("--promoted", help="All active skills that have earned it by evidence and use.")
+        bool, typer.Option("--promoted", help="All active skills that have earned it: proven, and called.")
     ] = False,
     worker: Annotated[bool, typer.Option("--worker", help="Order nothing more; carry out what was ordered.")] = False,
     order_only: Annotated[bool, typer.Option("--order-only", help="Only order; a worker compiles.")] = False,
@@ -59,6 +63,7 @@ def compile_skills(  # noqa: PLR0913 - typer reads the options from the signatur
     if hypernet is not None:
         backend, options["folder"] = "hypernet", str(hypernet.resolve())
     with reading(library) as opened:
+        _refuse_impossible(opened, cache, None if worker else backend, None if order_only else base, options)
         entries = [] if worker else _ordered(opened, names, base or "", backend, options, seed)
         if order_only:
             done: list[tuple[Order, Compiled | SkillLibError]] = []
@@ -84,16 +89,36 @@ def _refuse_contradictions(names: list[str] | None, base: str | None, *, promote
         raise InvalidRecord("for which model? Name it with --base: a hub id, a folder, or a GGUF file")
 
 
+def _refuse_impossible(
+    library: SkillLibrary, cache: Path | None, backend: str | None, base: str | None, options: dict[str, Any]
+) -> None:
+    """Refuse what no worker could carry out, before an order for it stands in the ledger.
+
+    Args:
+        library: The library.
+        cache: Where adapters are to be kept.
+        backend: The compiler, unless nothing is ordered.
+        base: The base model, if it is to be here.
+        options: The compiler's own.
+    """
+    from skilllib.build.compiling import cache_of
+    from skilllib.errors import UnknownCompiler
+    from skilllib.models.base import TransformersBase
+    from skilllib.registry import compilers, make_compiler
+
+    cache_of(library, cache)
+    if backend is not None and backend not in compilers():
+        raise UnknownCompiler(f"no compiler is registered as {backend!r}; registered: {', '.join(compilers())}")
+    if backend is not None and base is not None:
+        make_compiler(backend, TransformersBase(base), **options)
+
+
 def _ordered(
     library: SkillLibrary, names: list[str] | None, base: str, backend: str, options: dict[str, Any], seed: int
 ) -> list[dict[str, Any]]:
     """Write the decisions and orders, and return what was decided of each skill."""
     from skilllib.build.ordering import order
-    from skilllib.errors import UnknownCompiler
-    from skilllib.registry import compilers
 
-    if backend not in compilers():
-        raise UnknownCompiler(f"no compiler is registered as {backend!r}; registered: {', '.join(compilers())}")
     found = [library.get(name) for name in names] if names else library.skills("active")
     decided = order(library, found, base=base, backend=backend, options=options, seed=seed, asked=bool(names))
     return [{"skill": skill.name, "outcome": one.outcome, "reason": one.reason} for skill, one in decided]

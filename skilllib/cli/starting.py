@@ -16,7 +16,7 @@ from skilllib.build import run_name
 from skilllib.config import LearnOptions, load_options, merged, options
 from skilllib.errors import InvalidRecord, LibraryNotFound, PromptError, RunError, TapeError
 from skilllib.library import SkillLibrary
-from skilllib.library.place import located
+from skilllib.library.place import bare, located
 from skilllib.runs import RunFolder
 
 RUNS = Path("runs")
@@ -156,7 +156,7 @@ def _found(path: str, folder: Path) -> str:
 
 def _relative(path: str, folder: Path) -> str:
     if isinstance(place := located(path), URL):
-        return place.set(password=None).render_as_string()  # a run folder is no place for a password
+        return bare(place)[0].render_as_string()  # a run folder is no place for a password
     absolute = Path(path).expanduser().absolute()
     try:
         return Path(os.path.relpath(absolute, folder.absolute())).as_posix()

@@ -15,7 +15,8 @@ class CompileGate:
 
     Args:
         lower_bound: What its success rate must be shown to exceed.
-        uses: How often it must have been called or retrieved: what is never used saves no tokens.
+        uses: How often it must have been of use: what is never used saves no tokens. Code is of use when it is called; words,
+            which nobody can call, when they are found for a task.
         tests: Kept tests that it must have.
     """
 
@@ -25,7 +26,7 @@ class CompileGate:
 
     def decide(self, skill: Skill, statistics: Statistics, tests: int) -> Decision:
         """Return the decision with its figures."""
-        uses = statistics.called + statistics.retrieved
+        uses = statistics.called if skill.program is not None else statistics.retrieved
         figures = {"lower_bound": statistics.lower_bound, "uses": float(uses), "tests": float(tests)}
         claims = {
             "not_active": skill.status == "active",

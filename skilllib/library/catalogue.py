@@ -29,6 +29,12 @@ class Catalogue:
 
     _database: Database
 
+    @property
+    def identity(self) -> str:
+        """What tells this library from every other one, wherever it lies."""
+        with self._database.reading() as connection:
+            return store.get_meta(connection, "identity") or ""
+
     def skills(self, status: Status | None = None) -> tuple[Skill, ...]:
         """Return all versions of all skills, or those of one status, in the order they were admitted."""
         with self._database.reading() as connection:
@@ -75,6 +81,11 @@ class Catalogue:
         if not found:
             raise UnknownSkill(f"no skill has the hash {code_hash!r}")
         return store.farthest([row.skill for row in found])
+
+    def wordings(self, code_hash: str) -> tuple[Skill, ...]:
+        """Return the versions that share a code, and differ in their texts, in the order they were admitted."""
+        with self._database.reading() as connection:
+            return tuple(row.skill for row in store.rows(connection, tables.versions.c.code_hash == code_hash))
 
     def closure(self, code_hashes: Iterable[str]) -> tuple[Skill, ...]:
         """Return these versions and everything they call, callees before callers.

@@ -38,6 +38,17 @@ def located(where: str | Path | sa.URL) -> Place:
         raise StorageFailed(f"{str(where)!r} is no address of a database: {error}; write postgresql://USER@HOST/NAME") from error
 
 
+def bare(url: sa.URL) -> tuple[sa.URL, str]:
+    """Return an address without its password, and the password; empty where there is none.
+
+    >>> bare(sa.make_url("postgresql://me:secret@host/name"))
+    (postgresql://me@host/name, 'secret')
+    """
+    given = url.password or url.query.get("password") or ""
+    # `URL.set` takes None for "leave it as it is".
+    return url._replace(password=None).difference_update_query(["password"]), given if isinstance(given, str) else given[0]
+
+
 def folder_engine(file: Path, *, create: bool) -> sa.Engine:
     """Return connections to a SQLite file.
 

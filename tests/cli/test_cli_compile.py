@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import servers
 from command_door import Door
 
 pytest.importorskip("peft", reason="needs the extra `weights`")
@@ -127,6 +128,47 @@ def test_what_has_not_earned_weights_is_told_and_written_nowhere(learned: Door, 
 def test_contradictions_are_refused(learned: Door, arguments: tuple[str, ...], words: str) -> None:
     (name, *_) = active()
     assert words in learned.refuses("compile", *(name if word == "NAME" else word for word in arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--option", "stepps=2"), "the option 'stepps' of `distill` does not fit"),
+        (("--backend", "command"), "needs the program to run"),
+        (("--cache", "a-file"), "a-file is a file, and no folder for adapters"),
+        (("--worker", "--cache", "a-file"), "a-file is a file, and no folder for adapters"),
+    ],
+)
+def test_what_no_worker_could_carry_out_is_refused_before_it_is_ordered(
+    learned: Door, base: str, arguments: tuple[str, ...], words: str
+) -> None:
+    (name, *_) = active()
+    Path("a-file").touch()
+    with SkillLibrary.open("skill-library") as library:
+        before = len(library.ledger())
+    assert words in learned.refuses("compile", *(() if "--worker" in arguments else (name, "--base", base)), *arguments)
+    with SkillLibrary.open("skill-library") as library:
+        assert len(library.ledger()) == before and not library.orders()
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("servers")
+def test_a_library_on_a_server_is_compiled_like_any_other(
+    door: Door, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKILLLIB_CACHE", str(tmp_path / "cache"))
+    with servers.postgres() as url:
+        library = ("--library", f"{url}/postgres")
+        assert door.learn("--max-attempts", 25, *library)[0] == 0
+        with SkillLibrary.open(library[1]) as opened:
+            (name, *_) = [skill.name for skill in opened.skills("active")]
+            folder = tmp_path / "cache" / "adapters" / opened.identity
+        found = door.json("compile", name, "--base", base, "--backend", "null", "--ungated", *library)
+        assert found["done"][0]["kept"] and found["waiting"] == 0
+        (listed,) = door.json("adapters", "list", *library)
+        assert Path(listed["path"]).parent == folder
+        assert door.json("adapters", "show", name, *library)["path"] == listed["path"]
+        assert len(door.json("adapters", "prune", *library)) == 1 and not list(folder.iterdir())
 
 
 def test_an_adapter_that_is_not_there_is_named(learned: Door) -> None:

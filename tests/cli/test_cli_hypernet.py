@@ -89,7 +89,9 @@ def test_a_corpus_that_is_not_there_is_said(learned: Door, base: str, tmp_path: 
     assert "the option 'nothing' of a hypernetwork" in learned(*words, str(tmp_path), "--option", "nothing=1")[2]
 
 
-def test_a_hypernetwork_that_is_not_there_is_said_and_the_skill_stays(learned: Door, base: str, tmp_path: Path) -> None:
+def test_a_hypernetwork_that_is_not_there_is_refused_before_anything_is_ordered(learned: Door, base: str, tmp_path: Path) -> None:
     (name, *_) = active()
-    found = learned.json("compile", name, "--base", base, "--hypernet", str(tmp_path / "none"), code=1)
-    assert "is not there: skilllib hypernet fit" in found["done"][0]["reason"] and name in active()
+    refused = learned.refuses("compile", name, "--base", base, "--hypernet", str(tmp_path / "none"))
+    assert "is not there: skilllib hypernet fit" in refused and name in active()
+    with SkillLibrary.open("skill-library") as library:
+        assert not library.orders(), "nothing was ordered that nobody can carry out"

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from command_door import Door
 
+from skilllib.cli.starting import Start
+from skilllib.config import LearnOptions
 from skilllib.library import SkillLibrary, lock
 from skilllib.runs import RunFolder
 
@@ -47,6 +49,12 @@ def test_json_is_all_that_is_on_stdout(door: Door) -> None:
     assert code == 0
     assert json.loads(out)["attempts"] == 3
     assert "task 1" in err
+
+
+def test_a_run_folder_keeps_the_address_of_a_library_without_its_password(tmp_path: Path) -> None:
+    options = LearnOptions(environment="bakery", library="postgresql://me:secret@host/n")
+    found = Start(options=options, folder=tmp_path / "run", new=True).opened()
+    assert found.options["library"] == "postgresql://me@host/n", "it is an address that a resumed run can use"
 
 
 def test_a_quiet_run_shows_only_its_end(door: Door) -> None:

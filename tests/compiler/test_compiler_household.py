@@ -50,7 +50,10 @@ def test_from_learning_to_weights_and_back(workshop: Workshop, learned: Path) ->
     base_hash = workshop.loaded(base).hash
 
     used = skills[-1]
-    library.count(used.code_hash, retrieved=5)  # as an agent's look-ups do
+    for seed in range(5):  # what was never called has earned nothing
+        world = make()
+        world.reset(seed)
+        library.call(used.name, world, **library.tests(used.code_hash)[0].arguments)
     decided = {skill.name: decision for skill, decision in order(library, skills, base=base, options=DISTIL)}
     granted = [library.get(name) for name, decision in decided.items() if decision.outcome == "promote"]
     assert granted, decided

@@ -98,10 +98,10 @@ def test_a_worker_does_not_wait_for_the_writer(library, make, tmp_path):
 
 def test_weights_have_to_be_earned(library, make):
     skill = make.active(library, "make_rope")
-    gate, good = CompileGate(lower_bound=0.5, uses=3, tests=2), Statistics(lower_bound=0.6, called=2, retrieved=1)
+    gate, good = CompileGate(lower_bound=0.5, uses=3, tests=2), Statistics(lower_bound=0.6, called=3, retrieved=9)
     assert gate.decide(skill, good, 2).outcome == "promote"
     for worse, tests, code in (
-        (good.model_copy(update={"called": 1}), 2, "seldom_used"),
+        (good.model_copy(update={"called": 2}), 2, "seldom_used"),
         (good.model_copy(update={"lower_bound": 0.4}), 2, "lower_bound_too_low"),
         (good, 1, "few_tests"),
     ):
@@ -109,3 +109,13 @@ def test_weights_have_to_be_earned(library, make):
         assert decision.outcome == "need_more" and decision.codes == (code,)
     retired = skill.model_copy(update={"status": "retired"})
     assert gate.decide(retired, good, 2).codes == ("not_active",)
+
+
+def test_what_was_found_and_never_called_is_of_no_use_unless_nobody_can_call_it(library, make):
+    skill, gate = make.active(library, "make_rope"), CompileGate()
+    found = Statistics(lower_bound=0.9, retrieved=100)
+    decision = gate.decide(skill, found, 9)
+    assert decision.codes == ("seldom_used",) and decision.figures["uses"] == 0
+    in_words = skill.model_copy(update={"program": None, "text": "Twist the fibres.", "calls": ()})
+    assert gate.decide(in_words, found, 9).outcome == "promote"
+    assert gate.decide(in_words, found.model_copy(update={"retrieved": 4}), 9).codes == ("seldom_used",)
