@@ -49,6 +49,7 @@ def _record(taken: Taken) -> dict[str, Any]:
                 "version_hash": one.skill.version_hash,
                 "new": one.new,
                 "left_out": list(one.left_out),
+                "caution": one.caution,
             }
             for one in taken.imported
         ],
@@ -75,4 +76,4 @@ def _print(taken: Taken) -> None:
 
 def _note(one: Imported) -> str:
     left = f"not kept: {', '.join(one.left_out)}" if one.left_out else ""
-    return "; ".join(part for part in ("" if one.new else "was here before", left) if part)
+    return "; ".join(part for part in ("" if one.new else "was here before", one.caution, left) if part)

@@ -18,7 +18,7 @@ def revoke(
 ) -> None:
     """Forbid a skill in every process; the active skills that rest on it go on trial.
 
-    Only a fresh proof undoes it: `skilllib verify NAME --activate`.
+    Only a fresh proof undoes it: `skilllib verify NAME@VERSION --activate`.
     """
     from skilllib.cli.opening import reading
     from skilllib.cli.output import emit, stdout

@@ -11,6 +11,7 @@ from skilllib.exchange import folders, lines
 from skilllib.exchange.container import skill_folders
 from skilllib.exchange.packing import Packed
 from skilllib.library import SkillLibrary
+from skilllib.records.naming import look_alike
 from skilllib.records.skill import Skill
 
 PROPOSER = "import"
@@ -27,6 +28,8 @@ class Imported:
     """False if this very skill was here before."""
     left_out: tuple[str, ...] = ()
     """Files of its folder that are not kept: too large, or it was here before with others."""
+    caution: str = ""
+    """What will keep it on trial whatever it proves, and what to do; empty if nothing is known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +101,9 @@ def _lines(library: SkillLibrary, path: Path) -> Taken:
 def _store(library: SkillLibrary, candidates: Iterable[_Candidate], *, source: str) -> Taken:
     imported, refused = [], []
     with library.transaction():
-        known = {skill.version_hash for skill in library.skills()}
+        here = library.skills()
+        known = {skill.version_hash for skill in here}
+        active = {skill.name: skill for skill in here if skill.status == "active"}
         for one in candidates:
             skill = one.packed.skill
             try:
@@ -117,8 +122,19 @@ def _store(library: SkillLibrary, candidates: Iterable[_Candidate], *, source: s
             new = skill.version_hash not in known
             known.add(skill.version_hash)
             lost = {file.path for file in set(one.packed.resources) - set(library.resources(kept.version_hash))}
-            imported.append(Imported(place=one.place, skill=kept, new=new, left_out=tuple(sorted({*one.left_out, *lost}))))
+            left_out = tuple(sorted({*one.left_out, *lost}))
+            caution = "" if kept.status == "active" else _caution(kept.name, active.values())
+            imported.append(Imported(place=one.place, skill=kept, new=new, left_out=left_out, caution=caution))
     return Taken(imported=tuple(imported), refused=tuple(refused))
+
+
+def _caution(name: str, active: Iterable[Skill]) -> str:
+    """Return that a name looks like an active skill's, for which it would be refused once it is proved."""
+    like = next((skill for skill in active if look_alike(name, skill.name)), None)
+    if like is None:
+        return ""
+    there = f"{like.name!r} (version {like.version})"
+    return f"{name!r} looks like {there}, which is active, and stays on trial; rename it where it comes from and import it again"
 
 
 def _unlike(candidates: Sequence[_Candidate]) -> tuple[list[_Candidate], list[Refused]]:

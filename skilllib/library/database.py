@@ -58,7 +58,7 @@ class Database:
         """
         if self._current is not None or not isinstance(self.place, Path):
             return None
-        with self._watching, suppress(sqlite3.Error, SQLAlchemyError):
+        with self._watching, suppress(sqlite3.Error, SQLAlchemyError, UnicodeDecodeError):
             if self._watch is None:  # a connection that writes nothing, as it is told of commits by others alone
                 self._watch = self._engine.raw_connection()
             driver: Any = self._watch.driver_connection
@@ -121,6 +121,8 @@ class Database:
             raise StorageFailed(f"{self.place}: {_line(error)}; nothing of this change was kept. {self._advice}") from error
         except DatabaseError as error:
             raise LibraryDamaged(f"{self.place}: {_line(error)}; restore a copy, or look closer with `skilllib doctor`") from error
+        except UnicodeDecodeError as error:  # SQLite quotes what is damaged in its message, and Python cannot read that
+            raise LibraryDamaged(f"{self.place}: {error}; restore a copy, or look closer with `skilllib doctor`") from error
 
     @property
     def _advice(self) -> str:

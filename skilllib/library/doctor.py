@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from skilllib.errors import CyclicCalls, LibraryDamaged, LibraryError, ModelWeightsMissing, StorageFailed
 from skilllib.library import graph as graphs
 from skilllib.library import ledger as ledgers
-from skilllib.library import store, tables
+from skilllib.library import schema, store, tables
 from skilllib.library.admission import Policy
 from skilllib.library.database import Database
 from skilllib.library.findable import Findable
@@ -22,6 +22,8 @@ from skilllib.records.skill import Skill, Status
 
 _DERIVED: dict[str, Literal["vectors", "index"]] = {"vectors": "vectors", "lexicon": "index", "labels": "index"}
 """Tables that `repair` makes anew."""
+_TYPES = {str: ("text",), int: ("integer",), float: ("real", "integer"), bytes: ("blob",)}
+"""What SQLite calls the values of a column; it keeps others too, if a flipped byte says so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +48,9 @@ def examine(database: Database, findable: Findable, policy: Policy = "evidence")
 
 def _examine(connection: sa.Connection, findable: Findable, policy: Policy) -> Iterator[Problem]:
     yield from _database(connection)
+    if mistyped := list(_mistyped(connection)):
+        yield from mistyped
+        return  # whoever reads on takes values for what their columns say
     for table in tables.metadata.sorted_tables:
         yield from _seals(connection, table)
     skills: dict[str, Skill] = {}
@@ -70,6 +75,7 @@ def _database(connection: sa.Connection) -> Iterator[Problem]:
     revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
     if revision != f"{FORMAT:04}":
         yield Problem(kind="database", message=f"the schema says it is of revision {revision!r}, not {FORMAT:04}; restore a copy")
+    yield from (Problem(kind="database", message=message) for message in schema.faults(connection))
 
 
 def _words(connection: sa.Connection) -> Iterator[Problem]:
@@ -79,8 +85,19 @@ def _words(connection: sa.Connection) -> Iterator[Problem]:
             connection.execute(sa.text("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)"))
     except OperationalError:
         return  # somebody is writing, or nobody may
-    except DatabaseError as error:
-        yield Problem(kind="index", message=f"the index of words does not fit the texts: {error.orig}", repairable=True)
+    except (DatabaseError, UnicodeDecodeError) as error:  # the latter where SQLite's message quotes what is damaged
+        why = getattr(error, "orig", error)
+        yield Problem(kind="index", message=f"the index of words does not fit the texts: {why}", repairable=True)
+
+
+def _mistyped(connection: sa.Connection) -> Iterator[Problem]:
+    """Find values of another type than their column's, in SQLite alone: a server keeps none."""
+    for table in tables.metadata.sorted_tables if connection.dialect.name == "sqlite" else ():
+        wrong = (sa.func.typeof(column).not_in(_TYPES[column.type.python_type]) for column in table.columns)
+        if count := connection.execute(sa.select(sa.func.count()).select_from(table).where(sa.or_(*wrong))).scalar():
+            kind = _DERIVED.get(table.name)
+            message = f"{table.name}: {count} rows hold a value of another type than was written"
+            yield Problem(kind=kind or "record", message=message, repairable=kind is not None)
 
 
 def _seals(connection: sa.Connection, table: sa.Table) -> Iterator[Problem]:

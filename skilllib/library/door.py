@@ -117,7 +117,8 @@ class Door(Catalogue, Writing):
         """Return what follows from an activation, or raise if it is not proven."""
         admission.refuse_activation(self.policy, skill, decision, proof)
         if skill.status == "revoked" and change.kind != "restore":
-            raise NotVerified(f"{skill.name!r} was revoked; prove it anew with: skilllib verify {skill.name} --activate")
+            remedy = f"skilllib verify {skill.name}@{skill.version} --activate"
+            raise NotVerified(f"{skill.name!r} (version {skill.version}) was revoked; prove it anew with: {remedy}")
         for callee in self.closure([skill.code_hash])[:-1]:
             if callee.status in ("trial", "revoked"):
                 raise NotVerified(f"{skill.name!r} rests on {callee.name!r} (version {callee.version}), which is {callee.status}")

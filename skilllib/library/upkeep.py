@@ -157,9 +157,8 @@ class Upkeep(Door):
         """
         target = self._earlier(name) if to is None else self.get(f"{name}@{to}")
         if target.status in ("trial", "revoked"):
-            raise NotVerified(
-                f"{name!r} (version {target.version}) is {target.status}; prove it with: skilllib verify {name} --activate"
-            )
+            remedy = f"skilllib verify {target.name}@{target.version} --activate"  # the name alone is another version's
+            raise NotVerified(f"{name!r} (version {target.version}) is {target.status}; prove it with: {remedy}")
         if target.status == "active":
             raise InvalidRecord(f"{name!r} (version {target.version}) is active already")
         current = next((skill for skill in self._versions(name) if skill.status == "active"), None)

@@ -34,6 +34,15 @@ def test_an_imported_skill_becomes_active_when_it_is_proved_here(learned: Door, 
     assert "is not on trial" in learned("verify", "found_egg", "--library", "elsewhere", "--activate")[1]
 
 
+def test_a_name_that_looks_like_an_active_one_is_told_in_the_note(learned: Door) -> None:
+    Path("out/found-eggs").mkdir(parents=True)
+    words = "---\nname: found-eggs\ndescription: Find eggs.\n---\nLook below the hens.\n"
+    Path("out/found-eggs/SKILL.md").write_text(words, encoding="utf-8")
+    (one,) = learned.json("import", "out")["imported"]
+    assert "looks like 'found_egg' (version " in one["caution"] and "rename it" in one["caution"]
+    assert "looks like" in " ".join(learned("import", "out")[1].split())
+
+
 @pytest.mark.parametrize("form", ["skills", "jsonl", "tools", "stubs"])
 def test_every_format_says_what_it_wrote(learned: Door, form: str) -> None:
     code, out, _ = learned("export", "written", "--format", form)

@@ -111,6 +111,24 @@ def test_the_same_program_under_another_name_does_not_become_active_beside_the_f
         list(activate(library, second, prover))
 
 
+@pytest.mark.parametrize("name", ["gather_egg", "gathre_eggs", "gather_eggz", "g\u0430ther_eggs", "Gather_Eggs"])
+def test_a_name_that_looks_like_an_active_one_is_told_at_the_import_and_refused_at_the_proof(
+    library: SkillLibrary, fresh: Fresh, prover: ReExecution, tmp_path: Path, name: str
+) -> None:
+    first = library.quarantine(gathers("gather_eggs", EGG), proposer="import")
+    outside = fresh()
+    outside.quarantine(gathers(name, EGG), proposer="import")
+    outside.quarantine(coded("another"), proposer="import")
+    export(outside, tmp_path / "out.jsonl", form="jsonl")
+    assert {one.caution for one in take_in(library, tmp_path / "out.jsonl").imported} == {""}, "what is on trial takes no name"
+    assert next(activate(library, first, prover)).skill.status == "active"
+    told = {one.skill.name: one.caution for one in take_in(library, tmp_path / "out.jsonl").imported}
+    assert "looks like 'gather_eggs' (version 1), which is active" in told[name] and "rename it" in told[name]
+    assert told["another"] == ""
+    with pytest.raises(DuplicateSkill, match="rename it"):
+        list(activate(library, library.get(name), prover))
+
+
 def test_a_skill_that_was_revoked_on_trial_becomes_active_by_a_proof(library: SkillLibrary, prover: ReExecution) -> None:
     kept = library.quarantine(gathers("first", EGG), proposer="import")
     library.revoke("first", "nobody knows it")

@@ -13,6 +13,8 @@ from skilllib.library import ChromaIndex, SkillLibrary
 from skilllib.library.tables import metadata
 from skilllib.records.execution import Trace
 
+GUARDED = ("ledger", "attempts")
+
 
 @pytest.fixture
 def stocked(library, make):
@@ -26,20 +28,26 @@ def stocked(library, make):
     return library
 
 
-ON = {"sqlite": "", "postgresql": " ON {}"}
-
-
 def execute(library, *statements):
-    with library._database.writing() as connection:
-        unprotect(connection)
+    with library._database.writing() as connection, unprotected(connection):
         for statement in statements:
             connection.exec_driver_sql(statement)
 
 
-def unprotect(connection):
-    for table in ("ledger", "attempts"):
-        for verb in ("update", "delete"):
-            connection.exec_driver_sql(f"DROP TRIGGER {table}_no_{verb}{ON[connection.dialect.name].format(table)}")
+@contextlib.contextmanager
+def unprotected(connection):
+    """Let changes through that the triggers would refuse."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name GLOB '*_no_*'"
+        triggers = dict(connection.exec_driver_sql(query).all())
+        before, after = [f"DROP TRIGGER {name}" for name in triggers], triggers.values()
+    else:
+        before, after = ([f"ALTER TABLE {name} {how} TRIGGER USER" for name in GUARDED] for how in ("DISABLE", "ENABLE"))
+    for statement in before:
+        connection.exec_driver_sql(statement)
+    yield
+    for statement in after:
+        connection.exec_driver_sql(statement)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +91,6 @@ def mutate(stocked, chance):
     """Flip one bit of one stored value, examine the library, and take it back; return what was flipped and what was found."""
     found = ["the database refuses it"]
     with contextlib.suppress(Undone, IntegrityError), stocked._database.writing() as connection:
-        unprotect(connection)
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
         table = chance.choice([table for table in metadata.sorted_tables if connection.execute(sa.select(table)).first()])
@@ -91,7 +98,8 @@ def mutate(stocked, chance):
         column = chance.choice([column for column in table.columns if row[column.name] != ""])
         key = [own == row[own.name] for own in table.primary_key.columns]
         flipped = flip(row[column.name], chance)
-        connection.execute(sa.update(table).where(*key).values({column.name: flipped}))
+        with unprotected(connection):
+            connection.execute(sa.update(table).where(*key).values({column.name: flipped}))
         found = stocked.problems()
         raise Undone
     return (table.name, column.name, row[column.name], flipped), found
@@ -101,6 +109,7 @@ DERIVED = {
     "uses": {"code_hash": "a" * 64, "trace": "t"},
     "rejections": {"content": "b" * 64, "number": 1},
     "aliases": {"name": "cord", "skill": "make_rope"},
+    "resources": {"version_hash": "c" * 64, "path": "more.md", "data": b"more", "digest": "d" * 64},
     "outbox": {"number": 1, "kind": "compile", "payload": "{}", "state": "open", "created_at": "2026"},
 }
 

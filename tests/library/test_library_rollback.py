@@ -60,11 +60,13 @@ def test_there_is_no_way_back_to_what_never_proved_itself_or_was_revoked(library
         library.rollback("fetch", 1, replay=make.replay)
     make.trial(library, make.program("fetch", salt="2"))
     make.active(library, "fetch", salt="3")
-    with pytest.raises(NotVerified, match="trial"):
+    with pytest.raises(NotVerified, match="trial; prove it with: skilllib verify fetch@2 --activate"):
         library.rollback("fetch", 2, replay=make.replay)
     library.revoke("fetch@1", "unsafe")
-    with pytest.raises(NotVerified, match="revoked"):
+    with pytest.raises(NotVerified, match="revoked; prove it with: skilllib verify fetch@1 --activate"):
         library.rollback("fetch", 1, replay=make.replay)
+    with pytest.raises(NotVerified, match="prove it anew with: skilllib verify fetch@1 --activate"):
+        library.commit(make.change("activate", library.get("fetch@1")), make.promote, proof=make.proof())
     with pytest.raises(UnknownSkill):
         library.rollback("fetch", 9, replay=make.replay)
 
