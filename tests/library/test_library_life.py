@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -111,6 +112,9 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.number % 3 == 0)
     @rule(data=st.data())
     def revoke(self, data):
+        self.revoke_(data)
+
+    def revoke_(self, data):
         skill = data.draw(st.sampled_from(self.library.skills()))
         found = self.library.revoke(skill.version_hash, "unsafe")
         assert self.library.version(skill.version_hash).status == "revoked"
@@ -119,6 +123,9 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.number % 3 == 1)
     @rule(data=st.data(), kind=st.sampled_from(["retire", "restore"]))
     def without_evidence(self, data, kind):
+        self.without_evidence_(data, kind)
+
+    def without_evidence_(self, data, kind):
         skill = data.draw(st.sampled_from(self.library.skills()))
         before = skill.status
         try:
@@ -184,5 +191,23 @@ class Life(RuleBasedStateMachine):
         assert self.library.problems() == []
 
 
+class LongLife(Life):
+    """The same, where revoking and what lacks evidence come as often as anything else."""
+
+    @rule(data=st.data())
+    def revoke(self, data):
+        self.revoke_(data)
+
+    @rule(data=st.data(), kind=st.sampled_from(["retire", "restore"]))
+    def without_evidence(self, data, kind):
+        self.without_evidence_(data, kind)
+
+
 class TestLife(Life.TestCase):  # type: ignore[name-defined,misc]
     settings = settings(max_examples=8, stateful_step_count=20)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+class TestLongLife(LongLife.TestCase):  # type: ignore[name-defined,misc]
+    settings = settings(max_examples=150, stateful_step_count=40)
