@@ -208,6 +208,6 @@ class TestLife(Life.TestCase):  # type: ignore[name-defined,misc]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(1200)
 class TestLongLife(LongLife.TestCase):  # type: ignore[name-defined,misc]
-    settings = settings(max_examples=150, stateful_step_count=40)
+    settings = settings(max_examples=50, stateful_step_count=30)
