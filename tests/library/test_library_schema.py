@@ -148,11 +148,11 @@ def reading(folder):
 def pages(whole, root):
     """Return the pages of the tree that has this root."""
     start = (root - 1) * PAGE
-    found = {root}
-    if whole[start] in (2, 5):  # its cells begin with the number of the page below; the last one is in the head
-        count = int.from_bytes(whole[start + 3 : start + 5], "big")
-        cells = [int.from_bytes(whole[start + 12 + 2 * n : start + 14 + 2 * n], "big") for n in range(count)]
-        for at in (*(start + cell for cell in cells), start + 8):
+    head, found = start or 100, {root}
+    if whole[head] in (2, 5):  # its cells begin with the number of the page below; the last one is in the head
+        count = int.from_bytes(whole[head + 3 : head + 5], "big")
+        cells = [int.from_bytes(whole[head + 12 + 2 * n : head + 14 + 2 * n], "big") for n in range(count)]
+        for at in (*(start + cell for cell in cells), head + 8):
             found |= pages(whole, int.from_bytes(whole[at : at + 4], "big"))
     return found
 
@@ -170,12 +170,27 @@ def unused(whole, at):
     return head + (12 if whole[head] in (2, 5) else 8) + 2 * count <= at < start + cells or at in holes
 
 
+def numbers(whole):
+    """Return where the numbers stand under which the rows of the schema lie; no index refers to them."""
+    found = set()
+    for start in ((page - 1) * PAGE for page in pages(whole, 1)):
+        head = start or 100
+        if whole[head] == 13:
+            for n in range(int.from_bytes(whole[head + 3 : head + 5], "big")):
+                at = start + int.from_bytes(whole[head + 8 + 2 * n : head + 10 + 2 * n], "big")
+                while whole[at] & 0x80:  # the length of the row, whose last byte has not this bit
+                    at += 1
+                found.add(at + 1)
+    return found
+
+
 def may_go_unseen(whole, at, words, changed):
     """Return whether a flipped byte changes nothing that is read, and why."""
     spaces = b" \n\t\r\x0b\x0c\"'`"
     return (
         (at in UNREAD and "the file's head")
         or (at >= 100 and unused(whole, at) and "unused")
+        or (at in numbers(whole) and "the number of a row of the schema")
         or (at // PAGE + 1 in words and "superseded entries of the index of words")
         or (whole[at] in spaces and changed in spaces and "spaces and quotes of a table's statement")
     )
