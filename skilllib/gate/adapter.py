@@ -38,7 +38,7 @@ class AdapterGate:
             "not_measured": "it was not measured on any held-out task",
             "useless": "it solves no held-out task",
             "below_context": f"it stays more than {self.tolerance:g} under the text in context",
-            "no_better_than_wrong": "it does no better than the adapter of another skill",
+            "no_better_than_wrong": "it does no better than the adapter of another skill, or than none",
             "not_local": f"it changes answers to other skills' prompts by more than {self.locality:g} nats a token",
             "disturbs": f"more than {self.disturbed:g} of other skills' tasks fail because of it",
             "loses": f"it stays more than {self.tolerance:g} under what it was before it was settled",
@@ -47,7 +47,8 @@ class AdapterGate:
         return Decision(outcome="reject", codes=codes, figures=figures, reason="; ".join(reasons[code] for code in codes))
 
     def _claims(self, evaluation: Evaluation) -> dict[str, bool]:
-        adapter, context, wrong = (evaluation.arms.get(arm) for arm in ("adapter", "context", "wrong"))
+        adapter, context = (evaluation.arms.get(arm) for arm in ("adapter", "context"))
+        wrong = evaluation.arms.get("wrong", evaluation.arms.get("none"))  # the first skill of all has no other one's adapter
         if adapter is None or context is None or adapter.n == 0:
             return {"not_measured": False}
         claims = {

@@ -82,6 +82,8 @@ class Bench:
     out: Path
     seeds: range
     skills: int
+    settling: dict[str, Any] = field(default_factory=dict)
+    """Options of settling in place of the usual ones."""
     told: Callable[[str], None] = print
     results: dict[str, Any] = field(default_factory=dict)
     locals: dict[int, LocalModel] = field(default_factory=dict)
@@ -145,7 +147,7 @@ class Bench:
         """Return the adapters of a seed, settled."""
         if seed not in self.lived:
             parts = [Part.of(self.cache, one.stored) for skill in self.drawn(seed) if (one := self.compiled(seed, skill)).stored]
-            options = SettleOptions.model_validate(SETTLING[self.small])
+            options = SettleOptions.model_validate({**SETTLING[self.small], **self.settling})
             self.lived[seed] = Settling(self.local(seed).base, self.cache, options).settled(parts, seed=seed)
         return self.lived[seed]
 
@@ -368,6 +370,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first seed, where a run is divided")
     parser.add_argument("--more", type=Path, nargs="*", default=[], help="other parts of a run that was divided, for the tables")
     parser.add_argument("--skills", type=int, default=SKILLS, help="of each seed")
+    parser.add_argument("--settle-steps", type=int, help="steps of settling, in place of the usual ones")
     parser.add_argument("--threads", type=int, help="of torch")
     parser.add_argument("--out", type=Path, default=Path("adapters.json"))
     given = parser.parse_args()
@@ -376,6 +379,7 @@ def main() -> None:
 
         torch.set_num_threads(given.threads)
     bench = Bench(given.base, given.out, range(given.first, given.first + given.seeds), given.skills)
+    bench.settling = {"steps": given.settle_steps} if given.settle_steps else {}
     for file in given.more:
         bench.results |= json.loads(file.read_text(encoding="utf-8"))
     if given.command != "tables":

@@ -15,6 +15,13 @@ def measured(locality: float | None = 0.01, disturbed: float | None = 0.0, **suc
     return Evaluation(arms=arms, locality=locality, disturbed=disturbed)
 
 
+USELESS = Evaluation(
+    arms={
+        "context": Score(success=0.0, n=20, nll=0.5),
+        "adapter": Score(success=0.0, n=20, nll=0.1),
+        "wrong": Score(success=0.0, n=20, nll=0.9),
+    }
+)
 GOOD = {"none": 0.0, "context": 0.9, "adapter": 0.9, "wrong": 0.1}
 
 
@@ -30,7 +37,7 @@ def test_as_good_as_the_text_and_better_than_a_wrong_one_is_kept() -> None:
         (measured(**{**GOOD, "wrong": 0.9}), "no_better_than_wrong"),
         (measured(locality=0.2, **GOOD), "not_local"),
         (measured(disturbed=0.2, **GOOD), "disturbs"),
-        (measured(none=0.0, context=0.0, adapter=0.0), "useless"),
+        (USELESS, "useless"),
         (measured(none=0.0, context=1.0), "not_measured"),
         (Evaluation(), "not_measured"),
     ],
@@ -54,3 +61,8 @@ def test_at_equal_success_the_likelihood_decides() -> None:
 def test_where_there_is_no_other_skill_none_can_be_disturbed() -> None:
     alone = measured(locality=None, disturbed=None, none=0.0, context=0.9, adapter=0.9)
     assert AdapterGate().decide(alone).outcome == "promote"
+
+
+def test_where_there_is_no_other_skill_it_has_to_beat_the_model_without_an_adapter() -> None:
+    alone = measured(locality=None, disturbed=None, none=0.9, context=0.9, adapter=0.9)
+    assert AdapterGate().decide(alone).codes == ("no_better_than_wrong",)
