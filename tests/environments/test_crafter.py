@@ -73,7 +73,8 @@ def test_one_seed_is_one_world_in_processes_with_different_hash_seeds() -> None:
 
 def test_a_reset_without_a_seed_draws_a_fresh_world() -> None:
     world = make()
-    assert world.reset() != world.reset()
+    # What is seen at first is the same in some worlds, such as nothing but grass, and not in eight of them.
+    assert len({repr(world.reset()) for _ in range(8)}) > 1
 
 
 def test_a_cached_world_is_the_world_that_was_generated() -> None:
