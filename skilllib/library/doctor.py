@@ -20,7 +20,12 @@ from skilllib.library.migrations import FORMAT
 from skilllib.library.seal import SEAL, seal
 from skilllib.records.skill import Skill, Status
 
-_DERIVED: dict[str, Literal["vectors", "index"]] = {"vectors": "vectors", "lexicon": "index", "labels": "index"}
+_DERIVED: dict[str, Literal["vectors", "index"]] = {
+    "vectors": "vectors",
+    "proofs": "vectors",
+    "lexicon": "index",
+    "labels": "index",
+}
 """Tables that `repair` makes anew."""
 _TYPES = {str: ("text",), int: ("integer",), float: ("real", "integer"), bytes: ("blob",)}
 """What SQLite calls the values of a column; it keeps others too, if a flipped byte says so."""

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from skilllib.embedders.onnx import cache
 from skilllib.errors import LibraryLocked, StorageFailed
-from skilllib.library import ledger, store, tables
+from skilllib.library import ledger, proofs, standing, store, tables
 from skilllib.library.chroma import ChromaIndex, ChromaServer, chroma_errors
 from skilllib.library.database import Database
 from skilllib.library.hnsw import HnswIndex
@@ -87,6 +87,8 @@ class Findable:
         self._promises = promises
         self._index: Index | None = None
         self._holds: Stamp | None = None
+        self._unkept: tuple[Stamp, dict[str, bytes]] | None = None
+        """Proofs that could not be written, in a state of the library."""
         self._turn = threading.RLock()
         self._known: tuple[int | None, Stamp] | None = None
         """The stamp in a state of the database."""
@@ -162,6 +164,24 @@ class Findable:
         (vector,) = self._embedded(texts)
         return np.asarray(vector, dtype=np.float32)
 
+    def proofs(self, keys: Sequence[str]) -> list[bytes]:
+        """Return the vectors of what active skills were shown to do; those that are missing are made, and kept if we may write."""
+        found = standing.proofs(self._database, self.fingerprint, keys)
+        if len(found) < len(keys):
+            found = {**self._shown([key for key in keys if key not in found]), **found}
+        return [found[key] for key in keys]
+
+    def _shown(self, hashes: Sequence[str]) -> dict[str, bytes]:
+        held = self._lock.hold(BRIEF, timeout_s=0.0)
+        with suppress(LibraryLocked, StorageFailed), held, self._database.writing() as connection:
+            return proofs.put(connection, self.embedder, self.fingerprint, hashes)
+        stamp = self._due()
+        known = self._unkept[1] if self._unkept is not None and self._unkept[0] == stamp else {}
+        with self._database.reading() as connection:
+            known = {**known, **proofs.made(connection, self.embedder, [key for key in hashes if key not in known])}
+        self._unkept = stamp, known
+        return known
+
     def _due(self) -> Stamp:
         state = self._database.state()  # asked for before the stamp, which may be newer and never older
         if state is not None and (known := self._known) is not None and known[0] == state:
@@ -186,7 +206,9 @@ class Findable:
     def embed(self, connection: sa.Connection, skills: Sequence[Skill]) -> Vectors:
         """Compute and store the vectors of skills within a transaction; return them, (n, d)."""
         vectors = self._embedded(self._texts(connection, skills))
-        store.add_vectors(connection, self.fingerprint, [skill.code_hash for skill in skills], vectors)
+        hashes = [skill.code_hash for skill in skills]
+        store.add_vectors(connection, self.fingerprint, hashes, vectors)
+        proofs.put(connection, self.embedder, self.fingerprint, hashes)
         return vectors
 
     def rebuild(self) -> None:
@@ -194,6 +216,7 @@ class Findable:
         self._forget()
         with self._database.writing() as connection:
             connection.execute(sa.delete(tables.vectors))
+            connection.execute(sa.delete(tables.proofs))
             if active := [row.skill for row in store.rows(connection, tables.versions.c.status == "active")]:
                 self.embed(connection, active)
         if (index := self._stored()) is not None:

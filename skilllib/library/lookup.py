@@ -26,7 +26,8 @@ from skilllib.records.query import Asked, Query
 from skilllib.records.skill import Status
 
 _RANKED, _WEIGHED = 10, 30
-"""Candidates whose records are read, at least; more where contracts are weighed, which can move a skill far."""
+"""Candidates whose records are read, at least, and whose proofs are looked at, at most; more where contracts are weighed, which
+can move a skill far."""
 _ROUNDING = 1e-5
 """Cosines of an index and of the vectors themselves differ by less; the nearest pair of a small library is no copy for that."""
 
@@ -120,8 +121,12 @@ class Lookup(Door, RunLog):
         if k < 1 or not pool.keys:
             return [], pool
         vector = self._findable.embedder.embed([query.text])[0]
-        most = max(2 * k, _WEIGHED if query.missing or query.facts else _RANKED)
-        candidates = pool.candidates(vector, _words(query), k=k, most=most)
+        window = _WEIGHED if query.missing or query.facts else _RANKED
+        candidates = pool.candidates(vector, _words(query), k=k, most=max(2 * k, window))
+        if pool.proofs is not None:
+            compared = candidates[:window]
+            for one, proof in zip(compared, pool.proofs(vector, [one.key for one in compared]), strict=True):
+                one.proof = proof
         counted = standing.counted(self._database, [one.key for one in candidates])
         candidates = ranking.promising(query, candidates, counted, k)
         standings = standing.standings(self._database, pool.versions([one.key for one in candidates]))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from skilllib.errors import LibraryLocked
-from skilllib.library import lexical, store, tables
+from skilllib.library import lexical, proofs, store, tables
 from skilllib.library.database import Database
 from skilllib.library.findable import Findable, Some
 from skilllib.library.index import ExactIndex, Stamp
@@ -49,6 +49,8 @@ class Pool:
     cosines: Callable[[Vectors, Sequence[str]], dict[str, float]]
     numbers: npt.NDArray[np.int64] | None = None
     """Numbers of the versions that count, by row; None where only code hashes are known."""
+    proofs: Callable[[Vectors, Sequence[str]], list[float]] | None = None
+    """Vector, code hashes → how like it is what each was shown to do; None where that is not asked: nothing was proved here."""
     mask: lexical.Floats | None = None
     """1 for each row that a filter leaves, and 0 for the others; None for all."""
 
@@ -149,7 +151,14 @@ class Pools:
         with self._database.reading() as connection:
             keys, numbers, lexicon = lexical.stored(connection, self._places)
             known = None if lexical.behind(connection) else numbers  # those of an earlier state may be retired
-        return Pool(keys=keys, numbers=known, lexicon=lexicon, near=self._near, cosines=self._cosines)
+        return Pool(
+            keys=keys,
+            numbers=known,
+            lexicon=lexicon,
+            near=self._near,
+            cosines=self._cosines,
+            proofs=self._proofs if self._promises else None,
+        )
 
     def _filtered(self, query: Query) -> Pool:
         whole = self.of(Query(text=""))
@@ -202,6 +211,9 @@ class Pools:
         if not keys:
             return {}
         return dict(zip(keys, (self._findable.vectors(keys) @ vector).tolist(), strict=True))
+
+    def _proofs(self, vector: Vectors, keys: Sequence[str]) -> list[float]:
+        return proofs.likeness(vector, self._findable.proofs(keys))
 
     def _places(self, word: str) -> list[tuple[int, float]]:
         with self._database.reading() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from skilllib.errors import InvalidCheck
 from skilllib.library.text import terms
@@ -17,6 +18,9 @@ WORDS = 0.08
 """Weight of shared words beside the cosine. Between 0.05 and 0.14 the quality of look-ups is the same."""
 PROVIDED, UNMET = 0.2, 0.1
 """What it is worth that a skill provides all that is missing, and what it costs that its requirements do not hold."""
+SPEAKS, CLEARLY = 0.3, 0.2
+"""From which cosine on a proof speaks for a query (what is asked about other things hardly reaches it), and by how much nearer it
+has to be than another for its skill to come first, whatever is written of the two."""
 USEFUL = 0.05
 """Most that a record of success or failure can add to a score or take from it; it decides between near equals."""
 PRIOR = (4.0, 1.0)
@@ -33,6 +37,8 @@ class Candidate:
     lexical: float = 0.0
     near_rank: int = 0
     word_rank: int | None = None
+    proof: float | None = None
+    """Cosine of the query and of what it was shown to do; None where nobody looked."""
 
     @property
     def relevance(self) -> float:
@@ -58,15 +64,26 @@ class Found:
     lower: float = 0.0
     """What its rate of success exceeds with a credibility of 95 %."""
     also: list[str] = field(default_factory=list)
+    score: float = 0.0
+    """By what it is ranked: its worth, or that of somebody whose proof speaks more for the query, if that is less."""
+    behind: str = ""
+    """Who that is."""
 
-    def score(self, query: Query) -> float:
-        """Return by what it is ranked."""
-        share = len(self.provides) / len(query.missing) if query.missing else 0.0
-        return self.candidate.relevance + PROVIDED * share - UNMET * bool(self.unmet) + USEFUL * self.useful
+    def share(self, query: Query) -> float:
+        """Return how much it provides of what is missing."""
+        return len(self.provides) / len(query.missing) if query.missing else 0.0
+
+    def proof(self, query: Query) -> float | None:
+        """Return how much what was shown of it speaks for the query; None where nobody looked."""
+        return None if self.candidate.proof is None else max(self.candidate.proof, self.share(query))
+
+    def worth(self, query: Query) -> float:
+        """Return what speaks for it, taken together."""
+        return self.fitness(query) + USEFUL * self.useful
 
     def fitness(self, query: Query) -> float:
         """Return by what it is judged whether it fits at all: its use in the past says nothing about that."""
-        return self.score(query) - USEFUL * self.useful
+        return self.candidate.relevance + PROVIDED * self.share(query) - UNMET * bool(self.unmet)
 
     def hit(self, query: Query, words: Sequence[str], *, fits: bool = True) -> Hit:
         """Return what the caller gets."""
@@ -77,6 +94,8 @@ class Found:
             words=tuple(words),
             lexical=round(one.lexical, 4),
             word_rank=one.word_rank,
+            proof=None if one.proof is None else round(one.proof, 4),
+            behind=self.behind,
             provides=self.provides,
             unmet=self.unmet,
             solved=counted.posterior[0] - 1,
@@ -85,7 +104,7 @@ class Found:
             also=tuple(self.also),
             fits=fits,
         )
-        return Hit(self.skill, self.score(query), why)
+        return Hit(self.skill, self.score, why)
 
 
 def promising(query: Query, candidates: Sequence[Candidate], counted: Mapping[str, Statistics], k: int) -> list[Candidate]:
@@ -93,8 +112,9 @@ def promising(query: Query, candidates: Sequence[Candidate], counted: Mapping[st
     if query.missing or query.facts is not None:
         return list(candidates)
     useful = usefulness([counted.get(one.key, Statistics()) for one in candidates])
-    order = {one.key: (-one.relevance - USEFUL * worth, one.key) for one, worth in zip(candidates, useful, strict=True)}
-    return sorted(candidates, key=lambda one: order[one.key])[:k]
+    worths = [one.relevance + USEFUL * worth for one, worth in zip(candidates, useful, strict=True)]
+    order = settled([one.key for one in candidates], worths, [one.proof for one in candidates])
+    return [candidates[place.at] for place in order[:k]]
 
 
 def ranked(
@@ -115,7 +135,43 @@ def ranked(
         )
         for one, record, useful, lower in zip(present, records, usefulness(records), bounds(records, (1.0, 1.0)), strict=True)
     ]
-    return sorted(found, key=lambda one: (-one.score(query), one.candidate.key))
+    order = settled([one.candidate.key for one in found], [one.worth(query) for one in found], [one.proof(query) for one in found])
+    for place in order:
+        found[place.at].score = place.score
+        found[place.at].behind = "" if place.behind is None else found[place.behind].skill.name
+    return [found[place.at] for place in order]
+
+
+class Place(NamedTuple):
+    """Where something stands in an order."""
+
+    at: int
+    """Which one it is."""
+    score: float
+    behind: int | None = None
+    """Which one it must not precede, though it is worth more."""
+
+
+def settled(keys: Sequence[str], worths: Sequence[float], proofs: Sequence[float | None]) -> list[Place]:
+    """Return an order by worth in which nobody precedes one whose proof speaks clearly more for the query.
+
+    What was shown has the last word: prose can lift a skill above others as long as none of these was shown to do what is asked
+    while it was not.
+
+    Args:
+        keys: Code hashes; ties keep the smaller one.
+        worths: What speaks for each.
+        proofs: How like the query is what each was shown to do; None leaves one out of this.
+    """
+    found = {at: Place(at, worth) for at, worth in enumerate(worths)}
+    seen: list[tuple[float, Place]] = []
+    for proof, at in sorted(((proof, at) for at, proof in enumerate(proofs) if proof is not None), reverse=True):
+        rivals = [rival for above, rival in seen if above >= SPEAKS and above > proof + CLEARLY]
+        least = min(rivals, key=lambda rival: rival.score, default=None)
+        if least is not None and least.score <= found[at].score:
+            found[at] = Place(at, least.score, least.at)
+        seen.append((proof, found[at]))
+    return sorted(found.values(), key=lambda place: (-place.score, -(proofs[place.at] or 0.0), keys[place.at]))
 
 
 def usefulness(counted: Sequence[Statistics]) -> list[float]:

@@ -98,6 +98,16 @@ vectors = Table(
 )
 """Little-endian float32. Derived: can be rebuilt from the versions."""
 
+proofs = Table(
+    "proofs",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("fingerprint", String, primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What skills were shown to do, a signed byte a component. Derived: can be rebuilt from the kept tests."""
+
 ledger = Table(
     "ledger",
     metadata,

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from skilllib.records.skill import Effect, Skill
+from skilllib.records.skill import Effect, KeptTest, Skill
 
 RECIPE = 3
 """Raised when texts are derived otherwise than before, so that vectors of earlier texts are not compared with later ones."""
 
 _BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\W]+")
+_RISES = re.compile(r"after\.(\S+) > before\.\1(?!\S)")
 _OPERATORS = {">=": " at least ", "<=": " at most ", "==": " is ", "!=": " is not ", ">": " more than ", "<": " less than "}
 _FACTS = 8
 """Effects that are named; a skill that touches more is not described better by more words."""
@@ -79,6 +80,17 @@ def check_words(check: str) -> str:
     for operator, phrase in _OPERATORS.items():
         check = check.replace(operator, phrase)
     return " ".join(part for part in words(check).split() if part != "after")
+
+
+def shown(tests: Iterable[KeptTest]) -> str:
+    """Return in words what kept tests show: the different checks that held after a run.
+
+    >>> check = "after.achievements.make_rope > before.achievements.make_rope"
+    >>> shown([KeptTest(environment="yard", seed=1, check=check), KeptTest(environment="yard", seed=2, check="after.rope >= 2")])
+    'achievements make rope; rope at least 2'
+    """
+    checks = dict.fromkeys(test.check for test in tests if test.expected)
+    return "; ".join(check_words(_RISES.sub(r"\1", check)) for check in list(checks)[:_FACTS])
 
 
 def first_sentence(text: str) -> str:

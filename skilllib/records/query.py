@@ -38,6 +38,10 @@ class Why(Record):
     """What these words weigh."""
     word_rank: int | None = None
     """Place by the weight of words; None where no word is shared."""
+    proof: float | None = None
+    """Cosine of the vectors of the query and of what the kept tests show; None where it was not looked at."""
+    behind: str = ""
+    """Whom it does not precede, although its words say more, because what was shown of that one is clearly nearer to the query."""
     provides: tuple[str, ...] = ()
     """Checks among those missing that it provides."""
     unmet: tuple[str, ...] = ()

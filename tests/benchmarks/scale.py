@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from generated_skills import questions, skills
 
 from skilllib.embedders import MiniLMEmbedder
-from skilllib.library import ExactIndex, SkillLibrary, ledger, standing, store, tables
+from skilllib.library import ExactIndex, SkillLibrary, ledger, proofs, standing, store, tables
 from skilllib.library.text import indexed_text
 from skilllib.protocols import Vectors
 from skilllib.records.ledger import Change, Decision
@@ -134,6 +134,11 @@ def activate(library: SkillLibrary, made: Sequence[Skill], vectors: Vectors) -> 
             for skill, blob in zip(made, blobs, strict=True)
         ]
         connection.execute(sa.insert(tables.vectors), rows)
+        shown = [  # as if what was shown were what is written: to look at it costs the same, whatever it says
+            {"code_hash": skill.code_hash, "fingerprint": fingerprint, "vector": proofs.written(vector)}
+            for skill, vector in zip(made, vectors, strict=True)
+        ]
+        connection.execute(sa.insert(tables.proofs), shown)
         store.set_meta(connection, "findable", str(number))
 
 

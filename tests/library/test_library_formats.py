@@ -105,7 +105,7 @@ def test_damage_is_carried_over_as_damage_and_no_record_is_lost(folder, change, 
 def test_numbers_that_contradict_each_other_are_named_and_nothing_is_changed(folder):
     format_3(folder, "UPDATE versions SET sequence = 'first' WHERE sequence = 1")
     for _ in range(2):
-        with pytest.raises(LibraryDamaged, match=r"cannot be brought from format 3 to 5.*left as it is"):
+        with pytest.raises(LibraryDamaged, match=r"cannot be brought from format 3 to 6.*left as it is"):
             SkillLibrary.open(folder)
 
 

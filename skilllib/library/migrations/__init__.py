@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from skilllib.library.seal import seal
 
-FORMAT = 5
+FORMAT = 6
 """Of the library on disk; one more with every revision. A library with a larger number was written by a newer skilllib."""
 
 
