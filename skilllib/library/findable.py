@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -87,7 +87,7 @@ class Findable:
         self._promises = promises
         self._index: Index | None = None
         self._holds: Stamp | None = None
-        self._unkept: tuple[Stamp, dict[str, bytes]] | None = None
+        self._unkept: tuple[Stamp, dict[int, bytes]] | None = None
         """Proofs that could not be written, in a state of the library."""
         self._turn = threading.RLock()
         self._known: tuple[int | None, Stamp] | None = None
@@ -164,21 +164,33 @@ class Findable:
         (vector,) = self._embedded(texts)
         return np.asarray(vector, dtype=np.float32)
 
-    def proofs(self, keys: Sequence[str]) -> list[bytes]:
-        """Return the vectors of what active skills were shown to do; those that are missing are made, and kept if we may write."""
-        found = standing.proofs(self._database, self.fingerprint, keys)
-        if len(found) < len(keys):
-            found = {**self._shown([key for key in keys if key not in found]), **found}
-        return [found[key] for key in keys]
+    def proofs(self, keys: Sequence[str], numbers: Sequence[int] | None = None) -> list[bytes]:
+        """Return the vectors of what skills were shown to do, empty ones for those that are not active.
 
-    def _shown(self, hashes: Sequence[str]) -> dict[str, bytes]:
+        What is missing is made, and kept if we may write.
+
+        Args:
+            keys: Code hashes.
+            numbers: Of their versions that count, where they are known.
+        """
+        if numbers is None:
+            with self._database.reading() as connection:
+                known = proofs.numbers(connection, keys)
+            numbers = [known.get(key, -1) for key in keys]
+        found = standing.proofs(self._database, self.fingerprint, numbers)
+        if len(found) < len(numbers) and (missing := dict(zip(numbers, keys, strict=True)).keys() - found.keys() - {-1}):
+            found = {**self._shown({number: key for number, key in zip(numbers, keys, strict=True) if number in missing}), **found}
+        return [found.get(number, b"") for number in numbers]
+
+    def _shown(self, skills: Mapping[int, str]) -> dict[int, bytes]:
         held = self._lock.hold(BRIEF, timeout_s=0.0)
         with suppress(LibraryLocked, StorageFailed), held, self._database.writing() as connection:
-            return proofs.put(connection, self.embedder, self.fingerprint, hashes)
+            return proofs.put(connection, self.embedder, self.fingerprint, skills)
         stamp = self._due()
         known = self._unkept[1] if self._unkept is not None and self._unkept[0] == stamp else {}
         with self._database.reading() as connection:
-            known = {**known, **proofs.made(connection, self.embedder, [key for key in hashes if key not in known])}
+            new = {number: key for number, key in skills.items() if number not in known}
+            known = {**known, **proofs.made(connection, self.embedder, new)}
         self._unkept = stamp, known
         return known
 
@@ -208,7 +220,8 @@ class Findable:
         vectors = self._embedded(self._texts(connection, skills))
         hashes = [skill.code_hash for skill in skills]
         store.add_vectors(connection, self.fingerprint, hashes, vectors)
-        proofs.put(connection, self.embedder, self.fingerprint, hashes)
+        numbers = proofs.numbers(connection, hashes)
+        proofs.put(connection, self.embedder, self.fingerprint, {number: key for key, number in numbers.items()})
         return vectors
 
     def rebuild(self) -> None:

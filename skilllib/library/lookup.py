@@ -123,13 +123,13 @@ class Lookup(Door, RunLog):
         vector = self._findable.embedder.embed([query.text])[0]
         window = _WEIGHED if query.missing or query.facts else _RANKED
         candidates = pool.candidates(vector, _words(query), k=k, most=max(2 * k, window))
-        if pool.proofs is not None:
-            compared = candidates[:window]
-            for one, proof in zip(compared, pool.proofs(vector, [one.key for one in compared]), strict=True):
-                one.proof = proof
+        compared = candidates[:window]
+        for one, proof in zip(compared, pool.proofs(vector, [one.key for one in compared]), strict=True):
+            one.proof = proof
         counted = standing.counted(self._database, [one.key for one in candidates])
         candidates = ranking.promising(query, candidates, counted, k)
-        standings = standing.standings(self._database, pool.versions([one.key for one in candidates]))
+        keys = [one.key for one in candidates]
+        standings = standing.standings(self._database, pool.versions(keys) or keys)
         skills = {key: one.skill() for key, one in standings.items() if query.status in ("any", one.status)}
         return ranking.ranked(query, candidates, skills, counted), pool
 

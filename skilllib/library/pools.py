@@ -49,8 +49,8 @@ class Pool:
     cosines: Callable[[Vectors, Sequence[str]], dict[str, float]]
     numbers: npt.NDArray[np.int64] | None = None
     """Numbers of the versions that count, by row; None where only code hashes are known."""
-    proofs: Callable[[Vectors, Sequence[str]], list[float]] | None = None
-    """Vector, code hashes → how like it is what each was shown to do; None where that is not asked: nothing was proved here."""
+    shown: Callable[[Sequence[str], Sequence[int] | None], list[bytes]] | None = None
+    """Code hashes, numbers → vectors of what each was shown to do; None where that is not asked: nothing was proved here."""
     mask: lexical.Floats | None = None
     """1 for each row that a filter leaves, and 0 for the others; None for all."""
 
@@ -59,11 +59,17 @@ class Pool:
         """Row by code hash."""
         return {key: row for row, key in enumerate(self.keys)}
 
-    def versions(self, keys: Sequence[str]) -> Sequence[str] | Sequence[int]:
-        """Return by what the versions of some of its skills are found: their numbers, where these are known."""
+    def versions(self, keys: Sequence[str]) -> list[int] | None:
+        """Return the numbers of the versions that count of some of its skills, where these are known."""
         if self.numbers is None or not all(key in self.rows for key in keys):
-            return keys
+            return None
         return [int(self.numbers[self.rows[key]]) for key in keys]
+
+    def proofs(self, vector: Vectors, keys: Sequence[str]) -> list[float] | list[None]:
+        """Return how like a vector is what each of some skills was shown to do; None for each where that is not asked."""
+        if self.shown is None:
+            return [None] * len(keys)
+        return proofs.likeness(vector, self.shown(keys, self.versions(keys)))
 
     def among(self, allowed: frozenset[str], near: Near) -> Pool:
         """Return those of its skills that a filter leaves."""
@@ -157,7 +163,7 @@ class Pools:
             lexicon=lexicon,
             near=self._near,
             cosines=self._cosines,
-            proofs=self._proofs if self._promises else None,
+            shown=self._findable.proofs if self._promises else None,
         )
 
     def _filtered(self, query: Query) -> Pool:
@@ -211,9 +217,6 @@ class Pools:
         if not keys:
             return {}
         return dict(zip(keys, (self._findable.vectors(keys) @ vector).tolist(), strict=True))
-
-    def _proofs(self, vector: Vectors, keys: Sequence[str]) -> list[float]:
-        return proofs.likeness(vector, self._findable.proofs(keys))
 
     def _places(self, word: str) -> list[tuple[int, float]]:
         with self._database.reading() as connection:

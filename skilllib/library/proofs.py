@@ -6,7 +6,7 @@ moves a cosine by less than 0.005.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import sqlalchemy as sa
@@ -18,23 +18,43 @@ from skilllib.protocols import Embedder, Vectors
 _CHUNK = 500
 
 
-def put(connection: sa.Connection, embedder: Embedder, fingerprint: str, hashes: Sequence[str]) -> dict[str, bytes]:
-    """Make vectors of what skills were shown to do, in place of earlier ones by the same embedder, and return them."""
-    found = made(connection, embedder, hashes)
-    table, keys = tables.proofs, list(found)
-    for start in range(0, len(keys), _CHUNK):
-        part = keys[start : start + _CHUNK]
-        connection.execute(sa.delete(table).where(table.c.code_hash.in_(part), table.c.fingerprint == fingerprint))
-        connection.execute(sa.insert(table), [{"code_hash": key, "fingerprint": fingerprint, "vector": found[key]} for key in part])
+def numbers(connection: sa.Connection, hashes: Sequence[str]) -> dict[str, int]:
+    """Return under which number the proof of each active skill is kept, by code hash: that of its version that counts."""
+    columns, found = tables.versions.c, dict[str, int]()
+    query = (
+        sa.select(columns.code_hash, sa.func.min(columns.sequence)).where(columns.status == "active").group_by(columns.code_hash)
+    )
+    for start in range(0, len(hashes), _CHUNK):
+        part = query.where(columns.code_hash.in_(hashes[start : start + _CHUNK]))
+        found.update((code_hash, number) for code_hash, number in connection.execute(part))
     return found
 
 
-def made(connection: sa.Connection, embedder: Embedder, hashes: Iterable[str]) -> dict[str, bytes]:
-    """Return the vectors of what skills were shown to do, by code hash; an empty one where nothing was shown."""
-    said = {key: shown(store.tests_of(connection, key)) for key in hashes}
+def put(connection: sa.Connection, embedder: Embedder, fingerprint: str, skills: Mapping[int, str]) -> dict[int, bytes]:
+    """Make vectors of what skills were shown to do, in place of earlier ones, and return them by number.
+
+    Args:
+        connection: A transaction.
+        embedder: Makes vectors of texts.
+        fingerprint: Of the embedder and the texts.
+        skills: Number → code hash.
+    """
+    found = made(connection, embedder, skills)
+    table, due = tables.proofs, list(found)
+    for start in range(0, len(due), _CHUNK):
+        part = due[start : start + _CHUNK]
+        connection.execute(sa.delete(table).where(table.c.number.in_(part)))
+        rows = [{"number": number, "fingerprint": fingerprint, "vector": found[number]} for number in part]
+        connection.execute(sa.insert(table), rows)
+    return found
+
+
+def made(connection: sa.Connection, embedder: Embedder, skills: Mapping[int, str]) -> dict[int, bytes]:
+    """Return the vectors of what skills were shown to do, by number; an empty one where nothing was shown."""
+    said = {number: shown(store.tests_of(connection, code_hash)) for number, code_hash in skills.items()}
     texts = list(dict.fromkeys(filter(None, said.values())))
     vectors = dict(zip(texts, map(written, embedder.embed(texts)), strict=True)) if texts else {}
-    return {key: vectors.get(text, b"") for key, text in said.items()}
+    return {number: vectors.get(text, b"") for number, text in said.items()}
 
 
 def written(vector: Vectors) -> bytes:

@@ -19,12 +19,12 @@ _NOTHING = Statistics()
 _STANDINGS = store.IDENTITIES.add_columns(tables.versions.c.name, tables.versions.c.version)
 _COUNTED = sa.select(tables.statistics.c.code_hash, *(tables.statistics.c[name] for name in _FIGURES))
 _VALUES: sa.BindParameter[Any] = sa.bindparam("values", expanding=True)
-_PROOFS = sa.select(tables.proofs.c.code_hash, tables.proofs.c.vector).where(tables.proofs.c.fingerprint == sa.bindparam("by", ""))
+_PROOFS = sa.select(tables.proofs.c.number, tables.proofs.c.vector).where(tables.proofs.c.fingerprint == sa.bindparam("by", ""))
 _QUERIES: dict[str, sa.Select[Any]] = {
     "by hash": _STANDINGS.where(tables.versions.c.code_hash.in_(_VALUES)),
     "by number": _STANDINGS.where(tables.versions.c.sequence.in_(_VALUES)),
     "counted": _COUNTED.where(tables.statistics.c.code_hash.in_(_VALUES)),
-    "proofs": _PROOFS.where(tables.proofs.c.code_hash.in_(_VALUES)),
+    "proofs": _PROOFS.where(tables.proofs.c.number.in_(_VALUES)),
 }
 """What every look-up asks."""
 
@@ -80,9 +80,9 @@ def counted(database: Database, hashes: Sequence[str]) -> dict[str, Statistics]:
     return found
 
 
-def proofs(database: Database, fingerprint: str, hashes: Sequence[str]) -> dict[str, bytes]:
-    """Return code hash → vector of what it was shown to do, at most a few hundred, with one query; unknown ones are left out."""
-    return dict(_rows(database, "proofs", hashes, by=fingerprint))  # type: ignore[arg-type]  # rows of two
+def proofs(database: Database, fingerprint: str, numbers: Sequence[int]) -> dict[int, bytes]:
+    """Return number → vector of what that version was shown to do, at most a few hundred, with one query; the rest is left out."""
+    return dict(_rows(database, "proofs", numbers, by=fingerprint))  # type: ignore[arg-type]  # rows of two
 
 
 @lru_cache(maxsize=4_000)

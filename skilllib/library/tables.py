@@ -101,12 +101,12 @@ vectors = Table(
 proofs = Table(
     "proofs",
     metadata,
-    Column("code_hash", String(64), primary_key=True),
-    Column("fingerprint", String, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("fingerprint", String, nullable=False),
     Column("vector", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
 )
-"""What skills were shown to do, a signed byte a component. Derived: can be rebuilt from the kept tests."""
+"""What active skills were shown to do, a signed byte a component, under the number of the version that counts (so a look-up goes
+down one tree, and a flat one). Derived: can be rebuilt from the kept tests."""
 
 ledger = Table(
     "ledger",

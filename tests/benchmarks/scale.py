@@ -134,8 +134,9 @@ def activate(library: SkillLibrary, made: Sequence[Skill], vectors: Vectors) -> 
             for skill, blob in zip(made, blobs, strict=True)
         ]
         connection.execute(sa.insert(tables.vectors), rows)
+        numbers = proofs.numbers(connection, [skill.code_hash for skill in made])
         shown = [  # as if what was shown were what is written: to look at it costs the same, whatever it says
-            {"code_hash": skill.code_hash, "fingerprint": fingerprint, "vector": proofs.written(vector)}
+            {"number": numbers[skill.code_hash], "fingerprint": fingerprint, "vector": proofs.written(vector)}
             for skill, vector in zip(made, vectors, strict=True)
         ]
         connection.execute(sa.insert(tables.proofs), shown)
@@ -195,7 +196,7 @@ def dense(library: SkillLibrary, embedder: MiniLMEmbedder, query: Query) -> list
     """Return the nearest skills that a filter leaves, without regard to words or statistics."""
     pool = library._pool_of(query)
     keys = [key for key, _ in pool.near(embedder.embed([query.text])[0], K)]
-    return [one.skill() for one in standing.standings(library._database, pool.versions(keys)).values()]
+    return [one.skill() for one in standing.standings(library._database, pool.versions(keys) or keys).values()]
 
 
 def timed(

@@ -270,7 +270,7 @@ def test_another_embedder_makes_proofs_of_its_own(place):
 
 def rows(library):
     with library._database.reading() as connection:
-        return {key: vector for key, vector in connection.execute(sa.select(tables.proofs.c.code_hash, tables.proofs.c.vector))}
+        return {number: vector for number, vector in connection.execute(sa.select(tables.proofs.c.number, tables.proofs.c.vector))}
 
 
 def test_proofs_that_are_gone_or_damaged_are_found_and_made_again(library):
@@ -316,7 +316,7 @@ def test_who_may_not_write_makes_them_once_for_each_state(folder, monkeypatch):
         finally:
             done.set()
             holder.join()
-    assert len([hashes for hashes in made if hashes]) == 1
+    assert len([skills for skills in made if skills]) == 1
 
 
 def test_fewer_are_the_first_of_more_whatever_was_shown(library):

@@ -13,9 +13,8 @@ def upgrade() -> None:
     """Make a place for them; look-ups fill it."""
     op.create_table(
         "proofs",
-        sa.Column("code_hash", sa.String(64), primary_key=True),
-        sa.Column("fingerprint", sa.String, primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("fingerprint", sa.String, nullable=False),
         sa.Column("vector", sa.LargeBinary, nullable=False),
         sa.Column("seal", sa.String(64), nullable=False, server_default=""),
-        sqlite_with_rowid=False,
     )
