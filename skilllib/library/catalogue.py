@@ -33,7 +33,7 @@ class Catalogue:
     def identity(self) -> str:
         """What tells this library from every other one, wherever it lies."""
         with self._database.reading() as connection:
-            return store.get_meta(connection, "identity") or ""
+            return store.identity(connection)
 
     def skills(self, status: Status | None = None) -> tuple[Skill, ...]:
         """Return all versions of all skills, or those of one status, in the order they were admitted."""

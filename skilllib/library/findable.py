@@ -412,7 +412,7 @@ class Findable:
 
     def _identity(self) -> str:
         with self._database.reading() as connection:
-            return store.get_meta(connection, "identity") or ""
+            return store.identity(connection)
 
 
 def nearest(index: Index, vector: Vectors, k: int, among: Some | None) -> list[tuple[str, float]]:

@@ -7,6 +7,7 @@ every row that has any word of a query, which takes tens of milliseconds in a la
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
@@ -31,6 +32,8 @@ _DERIVED = 100 * RECIPE + 1
 _CACHED = 4_000_000
 """Entries of postings that are kept in memory: 48 MB."""
 _CHUNK = 500
+# What a damaged row says is for the doctor to tell; here it says nothing.
+_HELD, _NUMBER = re.compile(r"(-?[0-9]{1,9}) ([0-9]{1,9})"), re.compile(r"[0-9]{1,9}")
 
 SQLITE = """
 SELECT doc, SUM(CASE col WHEN 'name' THEN 3.0 WHEN 'summary' THEN 2.0 ELSE 1.0 END)
@@ -202,12 +205,13 @@ def rebuild(connection: sa.Connection, *, promises: bool = True) -> None:
 
 
 def _held(connection: sa.Connection) -> tuple[int, int]:
-    entry, _, recipe = (store.get_meta(connection, "lexicon") or "-1 0").partition(" ")
-    return int(entry), int(recipe)
+    found = _HELD.fullmatch(str(store.get_meta(connection, "lexicon")))
+    return (int(found[1]), int(found[2])) if found else (-1, 0)
 
 
 def _head(connection: sa.Connection) -> tuple[int, int]:
-    return int(store.get_meta(connection, "findable") or 0), _DERIVED
+    found = str(store.get_meta(connection, "findable"))
+    return int(found) if _NUMBER.fullmatch(found) else 0, _DERIVED
 
 
 def _put(connection: sa.Connection, due: Sequence[tuple[int, str]], promises: bool) -> None:

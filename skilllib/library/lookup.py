@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Literal, TypedDict, Unpack
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
 from skilllib.errors import LibraryLocked, StorageFailed
 from skilllib.library import hubs, lexical, ranking, standing, store, tables
@@ -108,7 +109,8 @@ class Lookup(Door, RunLog):
         if self._bounds is None:
             with self._database.reading() as connection:
                 text = store.get_meta(connection, "calibration")
-            self._bounds = Calibration.model_validate_json(text) if text else None
+            with suppress(ValidationError):  # what cannot be read is read off anew
+                self._bounds = Calibration.model_validate_json(text) if text else None
         if self._bounds is None or not self._bounds.holds(len(pool.keys), fingerprint):
             self._bounds = calibrate(pool, self._findable.embedder, self._findable.vectors, fingerprint)
             held = self._lock.hold(BRIEF, timeout_s=0.0)

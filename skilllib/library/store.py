@@ -335,6 +335,11 @@ def get_meta(connection: sa.Connection, key: str) -> str | None:
     return connection.execute(_META, {"key": key}).scalar()
 
 
+def identity(connection: sa.Connection) -> str:
+    """Return what tells this library from every other one, wherever it lies."""
+    return get_meta(connection, "identity") or ""
+
+
 def set_meta(connection: sa.Connection, key: str, value: str) -> None:
     """Set a value about the library itself that is there from the beginning."""
     change(connection, tables.meta, tables.meta.c.key == key, value=value)

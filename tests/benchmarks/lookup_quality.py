@@ -19,17 +19,22 @@ import random
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 from fetch_bfcl import CACHE, fetched
 
 from skilllib.embedders import MiniLMEmbedder
-from skilllib.library import SkillLibrary
+from skilllib.library import SkillLibrary, ranking
 from skilllib.library.text import terms
+from skilllib.records.execution import Proof, Trial
+from skilllib.records.ledger import Change, Decision
 from skilllib.records.query import Query
 from skilllib.records.skill import Skill
+from skilllib.records.task import Task
 
 SINGLE = ("simple_python", "simple_java", "simple_javascript", "multiple", "parallel", "parallel_multiple", "irrelevance")
 LIVE = ("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple", "live_irrelevance")
@@ -65,6 +70,7 @@ def main() -> None:
     if given.library:
         with SkillLibrary.open(given.library, embedder=MiniLMEmbedder()) as library:
             report(str(given.library), library, questions(given.questions), status="active")
+            report_lies(library, questions(given.questions))
         return
     sets = {str(given.functions): own(given.functions, given.questions)} if given.functions else bfcl(fetched(given.cache))
     for name, labelled in sets.items():
@@ -102,6 +108,62 @@ def report(name: str, library: SkillLibrary, asked: Sequence[tuple[str, frozense
     for way, find in ways(library, status).items():
         places = [place(find(question), frozenset(map(symbol, right))) for question, right in asked]
         print(f"| {way} | " + " | ".join(figure(places, measure) for measure in MEASURES) + " |")
+
+
+# ---- lies
+
+
+LIES: dict[str, Callable[[str, Skill], tuple[str, str]]] = {
+    "the question, word for word": lambda question, _: ("helper", question),
+    "the question, and so is its name": lambda question, _: (symbol(question.lower()), question),
+    "the right one's description": lambda _, right: ("helper", right.description),
+}
+"""What a skill says of itself that was shown to do something else: question, who is right → name and description."""
+
+
+def report_lies(library: SkillLibrary, asked: Sequence[tuple[str, frozenset[str]]]) -> None:
+    """Print how many of the questions that are answered rightly a lie wins, with and without regard to what was shown."""
+    print("\n| what a skill that does something else says it does | wins | without regard to proofs |\n|---|---|---|")
+    for lie, told in LIES.items():
+        print(f"| {lie} | {won(library, asked, told)} | {won(library, asked, told, speaks=2.0)} |")
+
+
+def won(
+    library: SkillLibrary,
+    asked: Sequence[tuple[str, frozenset[str]]],
+    told: Callable[[str, Skill], tuple[str, str]],
+    speaks: float = ranking.SPEAKS,
+) -> str:
+    """Return of how many questions that were answered rightly a lie becomes the answer. The library stays as it was."""
+    wins = tried = 0
+    with mock.patch.object(ranking, "SPEAKS", speaks):
+        for question, names in asked:
+            (best,) = library.retrieve(question, k=1)
+            if best.skill.name not in names:
+                continue
+            tried += 1
+            with suppress(Undone), library.transaction():
+                prove(library, *told(question, best.skill), environment=best.skill.environment)
+                wins += library.retrieve(question, k=1)[0].skill.name not in names
+                raise Undone
+    return f"{wins} of {tried}"
+
+
+class Undone(Exception):
+    """Takes back a transaction."""
+
+
+def prove(library: SkillLibrary, name: str, description: str, *, environment: str) -> None:
+    """Make a skill active that was shown to pick up a feather."""
+    made = Skill(name=name, description=description, text=f"{description}\n\n{name}", environment=environment)
+    library.load([(made, ())], proposer="benchmark")
+    task = Task(id="feather", environment=environment, goal="have a feather", check="after.inventory.feather >= 1")
+    proof = Proof(task=task, trials=(Trial(seed=1, solved=True),), accepted=True, reason="for a benchmark", lower_bound=0.5)
+    change = Change(kind="activate", targets=(made.version_hash,), proposer="benchmark")
+    library.commit(change, Decision(outcome="promote", codes=("proven",)), proof=proof)
+
+
+# ---- figures
 
 
 MEASURES: list[Callable[[int | None], float]] = [

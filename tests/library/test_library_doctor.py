@@ -178,3 +178,18 @@ def test_repair_rebuilds_vectors_and_index_and_leaves_the_rest(folder, make):
         assert library.repair() == []
         assert library.search("rope") == hits
         assert library.problems() == []
+
+
+@pytest.mark.parametrize("key", ["calibration", "lexicon", "findable"])
+@pytest.mark.parametrize("value", ["", "nothing", "-7 x", "{}", '{"fits": "high"}', "9" * 30])
+def test_a_damaged_value_about_what_is_derived_keeps_nobody_from_searching(library, make, key, value):
+    for name in ("rope", "raft"):
+        make.active(library, f"make_{name}")
+    assert library.search("make rope")
+    with library._database.writing() as connection:
+        meta = metadata.tables["meta"]
+        connection.execute(sa.update(meta).where(meta.c.key == key).values(value=value))
+    library._bounds = library._pools = None
+    assert {hit.skill.name for hit in library.search("make rope")} <= {"make_rope", "make_raft"}
+    found = [problem.message for problem in library.problems()]
+    assert any("meta findable" in message for message in found) if key == "findable" else found == [], "what can be is made anew"
