@@ -114,8 +114,8 @@ def _explain(console: Console, hits: list[Hit]) -> None:
         reasons = [f"cosine {why.cosine:.2f} (place {why.near_rank})"]
         if why.words:
             reasons.append(f"words {', '.join(why.words)}, {why.lexical:.2f} (place {why.word_rank or 'far'})")
-        reasons += [] if why.proof is None else [f"what was shown of it {why.proof:.2f}"]
-        reasons += [f"behind {why.behind}, of which more was shown"] if why.behind else []
+        reasons += [] if why.evidence is None else [f"evidence {why.evidence:.2f}"]
+        reasons += [f"behind {why.behind}, whose evidence says more"] if why.behind else []
         reasons += [f"provides {check}" for check in why.provides] + [f"lacks {check}" for check in why.unmet]
         reasons.append(f"went well {why.solved:.0f} times, badly {why.failed:.0f}")
         reasons += [f"stands for {', '.join(why.also)} as well"] if why.also else []

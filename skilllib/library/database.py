@@ -76,13 +76,16 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, *, wait: bool = True) -> Iterator[sa.Connection]:
         """Give a connection whose changes are kept together, or not at all if the block raises.
 
         A block inside another is a part of it: if it raises, its own changes alone are undone.
 
+        Args:
+            wait: For a transaction of somebody else, such as another thread, to end.
+
         Raises:
-            StorageFailed: The disk or the server refused; nothing of the transaction was kept.
+            StorageFailed: The disk or the server refused, or somebody else is writing; nothing of the transaction was kept.
             LibraryDamaged: The file is not readable as a database.
             InvalidRecord: The database cannot hold such a value.
         """
@@ -90,7 +93,7 @@ class Database:
             with self.guarded(), current.begin_nested():
                 yield current
             return
-        with self.guarded(), self._engine.connect() as connection, self._begun(connection) as begun:
+        with self.guarded(), self._engine.connect() as connection, self._begun(connection, wait) as begun:
             self._local.connection = begun
             try:
                 yield begun
@@ -98,14 +101,17 @@ class Database:
                 self._local.connection = None
 
     @contextmanager
-    def _begun(self, connection: sa.Connection) -> Iterator[sa.Connection]:
+    def _begun(self, connection: sa.Connection, wait: bool) -> Iterator[sa.Connection]:
         if connection.dialect.name == "sqlite":
-            connection = connection.execution_options(skilllib_writes=True)
-        else:
-            connection = connection.execution_options(isolation_level="READ COMMITTED")
-        with connection.begin():
-            if connection.dialect.name != "sqlite":  # even a writer that lost its lock with its connection never meets another
+            with connection.execution_options(skilllib_writes="wait" if wait else "at once").begin():
+                yield connection
+            return
+        connection = connection.execution_options(isolation_level="READ COMMITTED")
+        with connection.begin():  # even a writer that lost its lock with its connection never meets another
+            if wait:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
+            elif not connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_TURN))).scalar():
+                raise StorageFailed(f"{self.place}: somebody else is writing; nothing of this change was kept")
             yield connection
 
     @contextmanager

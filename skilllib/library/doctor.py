@@ -22,7 +22,7 @@ from skilllib.records.skill import Skill, Status
 
 _DERIVED: dict[str, Literal["vectors", "index"]] = {
     "vectors": "vectors",
-    "proofs": "vectors",
+    "evidence": "vectors",
     "lexicon": "index",
     "labels": "index",
 }

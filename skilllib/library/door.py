@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from skilllib.errors import InvalidRecord, NotVerified
-from skilllib.library import admission, aliases, ledger, lexical, outbox, promotion, relinking, revoking, store, tables
+from skilllib.library import admission, aliases, evidence, ledger, lexical, outbox, promotion, relinking, revoking, store, tables
 from skilllib.library.admission import Policy
 from skilllib.library.catalogue import Catalogue
 from skilllib.library.relinking import Update
@@ -69,6 +69,8 @@ class Door(Catalogue, Writing):
                 self._further(connection, change, list(targets.values()), entry.number)
             if activated:
                 self._findable.embed(connection, activated)
+                if self.policy == "evidence":
+                    evidence.renew(connection, self._findable, [one.code_hash for one in activated])
             if after:
                 store.set_meta(connection, "findable", str(entry.number))
             if after and change.kind != "revoke":  # whose effect waits for nothing: the next look-up drops the words

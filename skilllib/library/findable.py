@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from skilllib.embedders.onnx import cache
 from skilllib.errors import LibraryLocked, StorageFailed
-from skilllib.library import ledger, proofs, standing, store, tables
+from skilllib.library import ledger, store, tables
 from skilllib.library.chroma import ChromaIndex, ChromaServer, chroma_errors
 from skilllib.library.database import Database
 from skilllib.library.hnsw import HnswIndex
@@ -87,8 +87,6 @@ class Findable:
         self._promises = promises
         self._index: Index | None = None
         self._holds: Stamp | None = None
-        self._unkept: tuple[Stamp, dict[int, bytes]] | None = None
-        """Proofs that could not be written, in a state of the library."""
         self._turn = threading.RLock()
         self._known: tuple[int | None, Stamp] | None = None
         """The stamp in a state of the database."""
@@ -164,36 +162,6 @@ class Findable:
         (vector,) = self._embedded(texts)
         return np.asarray(vector, dtype=np.float32)
 
-    def proofs(self, keys: Sequence[str], numbers: Sequence[int] | None = None) -> list[bytes]:
-        """Return the vectors of what skills were shown to do, empty ones for those that are not active.
-
-        What is missing is made, and kept if we may write.
-
-        Args:
-            keys: Code hashes.
-            numbers: Of their versions that count, where they are known.
-        """
-        if numbers is None:
-            with self._database.reading() as connection:
-                known = proofs.numbers(connection, keys)
-            numbers = [known.get(key, -1) for key in keys]
-        found = standing.proofs(self._database, self.fingerprint, numbers)
-        if len(found) < len(numbers) and (missing := dict(zip(numbers, keys, strict=True)).keys() - found.keys() - {-1}):
-            found = {**self._shown({number: key for number, key in zip(numbers, keys, strict=True) if number in missing}), **found}
-        return [found.get(number, b"") for number in numbers]
-
-    def _shown(self, skills: Mapping[int, str]) -> dict[int, bytes]:
-        held = self._lock.hold(BRIEF, timeout_s=0.0)
-        with suppress(LibraryLocked, StorageFailed), held, self._database.writing() as connection:
-            return proofs.put(connection, self.embedder, self.fingerprint, skills)
-        stamp = self._due()
-        known = self._unkept[1] if self._unkept is not None and self._unkept[0] == stamp else {}
-        with self._database.reading() as connection:
-            new = {number: key for number, key in skills.items() if number not in known}
-            known = {**known, **proofs.made(connection, self.embedder, new)}
-        self._unkept = stamp, known
-        return known
-
     def _due(self) -> Stamp:
         state = self._database.state()  # asked for before the stamp, which may be newer and never older
         if state is not None and (known := self._known) is not None and known[0] == state:
@@ -218,10 +186,7 @@ class Findable:
     def embed(self, connection: sa.Connection, skills: Sequence[Skill]) -> Vectors:
         """Compute and store the vectors of skills within a transaction; return them, (n, d)."""
         vectors = self._embedded(self._texts(connection, skills))
-        hashes = [skill.code_hash for skill in skills]
-        store.add_vectors(connection, self.fingerprint, hashes, vectors)
-        numbers = proofs.numbers(connection, hashes)
-        proofs.put(connection, self.embedder, self.fingerprint, {number: key for key, number in numbers.items()})
+        store.add_vectors(connection, self.fingerprint, [skill.code_hash for skill in skills], vectors)
         return vectors
 
     def rebuild(self) -> None:
@@ -229,7 +194,7 @@ class Findable:
         self._forget()
         with self._database.writing() as connection:
             connection.execute(sa.delete(tables.vectors))
-            connection.execute(sa.delete(tables.proofs))
+            connection.execute(sa.delete(tables.evidence))
             if active := [row.skill for row in store.rows(connection, tables.versions.c.status == "active")]:
                 self.embed(connection, active)
         if (index := self._stored()) is not None:
@@ -318,14 +283,14 @@ class Findable:
 
     def _fill_exact(self, due: Stamp) -> None:
         index, since = (self._index, self._holds) if isinstance(self._index, ExactIndex) else (ExactIndex(), None)
-        grown = since is not None and self._precedes(since, due)
+        grown = since is not None and self.precedes(since, due)
         if not grown:
             index = ExactIndex()
         self._fill(index, due, since=since.entry if grown and since else -1)
 
     def _follow_stored(self, index: ChromaIndex | HnswIndex, due: Stamp) -> None:
         stamp = index.stamp()
-        whole = stamp is None or not self._precedes(stamp, due)
+        whole = stamp is None or not self.precedes(stamp, due)
         for attempt in ("as it is", "anew"):
             whole = whole or attempt == "anew"
             try:
@@ -374,7 +339,7 @@ class Findable:
     def _compute(self, skills: Sequence[Skill]) -> Vectors:
         if self._lock.held:
             # Another thread may have a transaction open that ends only after us; then nothing is kept.
-            with suppress(StorageFailed), self._database.writing() as connection:
+            with suppress(StorageFailed), self._database.writing(wait=False) as connection:
                 return self.embed(connection, skills)
         with self._database.reading() as connection:
             texts = self._texts(connection, skills)
@@ -400,7 +365,7 @@ class Findable:
         with self._database.reading() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def _precedes(self, stamp: Stamp, due: Stamp) -> bool:
+    def precedes(self, stamp: Stamp, due: Stamp) -> bool:
         """Return whether a stamp belongs to an earlier state of this very library and embedder."""
         with self._database.reading() as connection:
             known = ledger.hash_at(connection, stamp.entry)

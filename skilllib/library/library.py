@@ -11,7 +11,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from skilllib.errors import DuplicateSkill, UnknownSkill
-from skilllib.library import admission, doctor, duplicates, lexical, store, tables
+from skilllib.library import admission, doctor, duplicates, evidence, lexical, store, tables
 from skilllib.library import graph as graphs
 from skilllib.library import ledger as ledgers
 from skilllib.library.admission import Policy
@@ -217,4 +217,7 @@ class SkillLibrary(Intake, Using, Lookup, Comparing, Outbox):
             self._findable.rebuild()
             with self._database.writing() as connection:
                 lexical.rebuild(connection, promises=self.policy == "evidence")
+                if self.policy == "evidence":
+                    active = sa.select(tables.versions.c.code_hash).where(tables.versions.c.status == "active")
+                    evidence.renew(connection, self._findable, list(connection.execute(active.distinct()).scalars()))
         return self.problems()

@@ -27,8 +27,7 @@ from skilllib.records.query import Asked, Query
 from skilllib.records.skill import Status
 
 _RANKED, _WEIGHED = 10, 30
-"""Candidates whose records are read, at least, and whose proofs are looked at, at most; more where contracts are weighed, which
-can move a skill far."""
+"""Candidates whose records are read, at least; more where contracts are weighed, which can move a skill far."""
 _ROUNDING = 1e-5
 """Cosines of an index and of the vectors themselves differ by less; the nearest pair of a small library is no copy for that."""
 
@@ -114,7 +113,7 @@ class Lookup(Door, RunLog):
         if self._bounds is None or not self._bounds.holds(len(pool.keys), fingerprint):
             self._bounds = calibrate(pool, self._findable.embedder, self._findable.vectors, fingerprint)
             held = self._lock.hold(BRIEF, timeout_s=0.0)
-            with suppress(LibraryLocked, StorageFailed), held, self._database.writing() as connection:
+            with suppress(LibraryLocked, StorageFailed), held, self._database.writing(wait=False) as connection:
                 store.set_meta(connection, "calibration", self._bounds.model_dump_json())
         return self._bounds
 
@@ -123,11 +122,11 @@ class Lookup(Door, RunLog):
         if k < 1 or not pool.keys:
             return [], pool
         vector = self._findable.embedder.embed([query.text])[0]
-        window = _WEIGHED if query.missing or query.facts else _RANKED
-        candidates = pool.candidates(vector, _words(query), k=k, most=max(2 * k, window))
-        compared = candidates[:window]
-        for one, proof in zip(compared, pool.proofs(vector, [one.key for one in compared]), strict=True):
-            one.proof = proof
+        candidates = pool.candidates(vector, _words(query), k=k)
+        for one, likeness in zip(candidates, pool.likeness(vector, [one.key for one in candidates]), strict=True):
+            one.evidence = likeness
+        weighed = bool(query.missing) or query.facts is not None
+        candidates = ranking.foremost(candidates, max(2 * k, _WEIGHED if weighed else _RANKED))
         counted = standing.counted(self._database, [one.key for one in candidates])
         candidates = ranking.promising(query, candidates, counted, k)
         keys = [one.key for one in candidates]

@@ -20,6 +20,8 @@ Place: TypeAlias = Path | sa.URL
 
 _SERVER = re.compile(r"postgres(?:ql)?(?:\+psycopg)?:/{1,2}(?=[^/]|/\w)")  # one slash: an address that was taken for a path
 _CONNECT_S = 10
+_WAIT_S = 10.0
+"""For another connection's transaction on the same file to end."""
 
 
 def located(where: str | Path | sa.URL) -> Place:
@@ -58,7 +60,7 @@ def folder_engine(file: Path, *, create: bool) -> sa.Engine:
 
     def connect() -> sqlite3.Connection:
         # A URI, because only there SQLite can be told not to make a file that is missing.
-        connection = sqlite3.connect(f"file:{quote(str(file))}?mode={mode}", uri=True, check_same_thread=False, timeout=10.0)
+        connection = sqlite3.connect(f"file:{quote(str(file))}?mode={mode}", uri=True, check_same_thread=False, timeout=_WAIT_S)
         connection.isolation_level = None  # SQLAlchemy's events below begin transactions, DDL included
         return connection
 
@@ -99,5 +101,16 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("skilllib_writes")
+    if writes is None:
+        connection.exec_driver_sql("BEGIN")
+        return
     # IMMEDIATE: a writer that began by reading could otherwise find its snapshot outdated at its first write.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("skilllib_writes") else "BEGIN")
+    if writes == "wait":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(1000 * _WAIT_S)}")

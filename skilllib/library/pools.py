@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from skilllib.errors import LibraryLocked
-from skilllib.library import lexical, proofs, store, tables
+from skilllib.errors import LibraryLocked, StorageFailed
+from skilllib.library import lexical, store, tables
 from skilllib.library.database import Database
+from skilllib.library.evidence import Evidence
 from skilllib.library.findable import Findable, Some
 from skilllib.library.index import ExactIndex, Stamp
 from skilllib.library.lexical import Lexicon
@@ -49,8 +50,10 @@ class Pool:
     cosines: Callable[[Vectors, Sequence[str]], dict[str, float]]
     numbers: npt.NDArray[np.int64] | None = None
     """Numbers of the versions that count, by row; None where only code hashes are known."""
-    shown: Callable[[Sequence[str], Sequence[int] | None], list[bytes]] | None = None
-    """Code hashes, numbers → vectors of what each was shown to do; None where that is not asked: nothing was proved here."""
+    evidence: Callable[[Vectors, Sequence[int]], list[float]] | None = None
+    """Vector, rows of `active` → how like it is what each was shown to do; None where opinions make skills active."""
+    active: Pool | None = None
+    """The pool of the active skills, where this is another one."""
     mask: lexical.Floats | None = None
     """1 for each row that a filter leaves, and 0 for the others; None for all."""
 
@@ -65,11 +68,12 @@ class Pool:
             return None
         return [int(self.numbers[self.rows[key]]) for key in keys]
 
-    def proofs(self, vector: Vectors, keys: Sequence[str]) -> list[float] | list[None]:
-        """Return how like a vector is what each of some skills was shown to do; None for each where that is not asked."""
-        if self.shown is None:
+    def likeness(self, vector: Vectors, keys: Sequence[str]) -> list[float] | list[None]:
+        """Return how like a vector is what each of some skills was shown to do, here and by a check; what is not active was not."""
+        if self.evidence is None:
             return [None] * len(keys)
-        return proofs.likeness(vector, self.shown(keys, self.versions(keys)))
+        rows = (self.active or self).rows
+        return self.evidence(vector, [rows.get(key, -1) for key in keys])
 
     def among(self, allowed: frozenset[str], near: Near) -> Pool:
         """Return those of its skills that a filter leaves."""
@@ -130,6 +134,7 @@ class Pools:
         self._database, self._findable, self._lock, self._promises = database, findable, lock, promises
         self._stamp: Stamp | None = None
         self._kept: dict[tuple[object, ...], Pool] = {}
+        self._evidence = Evidence(database, findable, lock) if promises else None
 
     def of(self, query: Query) -> Pool:
         """Return the skills among which a query is to be answered."""
@@ -157,14 +162,10 @@ class Pools:
         with self._database.reading() as connection:
             keys, numbers, lexicon = lexical.stored(connection, self._places)
             known = None if lexical.behind(connection) else numbers  # those of an earlier state may be retired
-        return Pool(
-            keys=keys,
-            numbers=known,
-            lexicon=lexicon,
-            near=self._near,
-            cosines=self._cosines,
-            shown=self._findable.proofs if self._promises else None,
-        )
+        pool = Pool(keys=keys, numbers=known, lexicon=lexicon, near=self._near, cosines=self._cosines)
+        if self._evidence is not None and self._stamp is not None:
+            pool.evidence = self._evidence.of(self._stamp, keys, numbers)
+        return pool
 
     def _filtered(self, query: Query) -> Pool:
         whole = self.of(Query(text=""))
@@ -191,12 +192,15 @@ class Pools:
             sequences = connection.execute(sa.select(columns.version_hash, columns.sequence).where(*conditions))
             numbers = {version_hash: sequence for version_hash, sequence in sequences}
         keys = [code_hash for code_hash, one in found.items() if _wanted(one, query)]
+        active = self.of(Query(text=""))
         whole = Pool(
             keys=list(found),
             lexicon=lexical.in_memory(texts),
             near=_scan(self._index(keys)),
             cosines=self._cosines,
             numbers=np.array([numbers[one.version_hash] for one in found.values()], dtype=np.int64),
+            evidence=active.evidence,
+            active=active,
         )
         pool = kept[key] = whole.among(frozenset(keys), whole.near)
         return pool
@@ -250,10 +254,10 @@ class Pools:
             if not lexical.behind(connection):
                 return True
         try:
-            with self._lock.hold(BRIEF, timeout_s=0.0), self._database.writing() as connection:
+            with self._lock.hold(BRIEF, timeout_s=0.0), self._database.writing(wait=False) as connection:
                 lexical.follow(connection, promises=self._promises)
                 self._findable.current()
-        except LibraryLocked:
+        except (LibraryLocked, StorageFailed):  # somebody is writing, or nobody may
             return False
         return True
 

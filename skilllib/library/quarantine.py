@@ -46,7 +46,8 @@ def take_in(connection: sa.Connection, skill: Skill, tests: Sequence[KeptTest], 
     origin, words = (BY_HAND, "was written by hand") if skill.provenance.writer == BY_HAND else (IMPORTED, "came from outside")
     decision = Decision(outcome="need_more", codes=("trial", origin), reason=f"{words}; needs a proof")
     store.add_version(connection, kept, ledger.append(connection, change, decision).number)
-    store.add_tests(connection, skill.code_hash, tests)
+    if not store.tests_of(connection, skill.code_hash):  # those of a code that is here already are not for outsiders to add to
+        store.add_tests(connection, skill.code_hash, tests)
     return kept
 
 

@@ -18,9 +18,9 @@ WORDS = 0.08
 """Weight of shared words beside the cosine. Between 0.05 and 0.14 the quality of look-ups is the same."""
 PROVIDED, UNMET = 0.2, 0.1
 """What it is worth that a skill provides all that is missing, and what it costs that its requirements do not hold."""
-SPEAKS, CLEARLY = 0.3, 0.2
-"""From which cosine on a proof speaks for a query (what is asked about other things hardly reaches it), and by how much nearer it
-has to be than another for its skill to come first, whatever is written of the two."""
+SPEAKS, CLEARLY = 0.3, 0.25
+"""From which cosine on evidence speaks for a query (what is asked about other things hardly reaches it), and by how much nearer
+it has to be than another's for its skill to come first, whatever is written of the two."""
 USEFUL = 0.05
 """Most that a record of success or failure can add to a score or take from it; it decides between near equals."""
 PRIOR = (4.0, 1.0)
@@ -37,8 +37,8 @@ class Candidate:
     lexical: float = 0.0
     near_rank: int = 0
     word_rank: int | None = None
-    proof: float | None = None
-    """Cosine of the query and of what it was shown to do; None where nobody looked."""
+    evidence: float | None = None
+    """Cosine of the query and of what it was shown to do; None where opinions make skills active."""
 
     @property
     def relevance(self) -> float:
@@ -65,25 +65,21 @@ class Found:
     """What its rate of success exceeds with a credibility of 95 %."""
     also: list[str] = field(default_factory=list)
     score: float = 0.0
-    """By what it is ranked: its worth, or that of somebody whose proof speaks more for the query, if that is less."""
+    """By what it is ranked: its worth, or that of somebody whose evidence speaks clearly more for the query, if that is less."""
     behind: str = ""
     """Who that is."""
 
-    def share(self, query: Query) -> float:
-        """Return how much it provides of what is missing."""
-        return len(self.provides) / len(query.missing) if query.missing else 0.0
-
-    def proof(self, query: Query) -> float | None:
-        """Return how much what was shown of it speaks for the query; None where nobody looked."""
-        return None if self.candidate.proof is None else max(self.candidate.proof, self.share(query))
-
     def worth(self, query: Query) -> float:
         """Return what speaks for it, taken together."""
-        return self.fitness(query) + USEFUL * self.useful
+        return self._relevance(query) + USEFUL * self.useful
 
     def fitness(self, query: Query) -> float:
         """Return by what it is judged whether it fits at all: its use in the past says nothing about that."""
-        return self.candidate.relevance + PROVIDED * self.share(query) - UNMET * bool(self.unmet)
+        return max(self._relevance(query), self.candidate.evidence or 0.0)
+
+    def _relevance(self, query: Query) -> float:
+        share = len(self.provides) / len(query.missing) if query.missing else 0.0
+        return self.candidate.relevance + PROVIDED * share - UNMET * bool(self.unmet)
 
     def hit(self, query: Query, words: Sequence[str], *, fits: bool = True) -> Hit:
         """Return what the caller gets."""
@@ -94,7 +90,7 @@ class Found:
             words=tuple(words),
             lexical=round(one.lexical, 4),
             word_rank=one.word_rank,
-            proof=None if one.proof is None else round(one.proof, 4),
+            evidence=None if one.evidence is None else round(one.evidence, 4),
             behind=self.behind,
             provides=self.provides,
             unmet=self.unmet,
@@ -107,14 +103,18 @@ class Found:
         return Hit(self.skill, self.score, why)
 
 
+def foremost(candidates: Sequence[Candidate], most: int) -> list[Candidate]:
+    """Return the first candidates by relevance, as far as evidence lets them."""
+    return [candidates[place.at] for place in _settled(candidates, [one.relevance for one in candidates])[:most]]
+
+
 def promising(query: Query, candidates: Sequence[Candidate], counted: Mapping[str, Statistics], k: int) -> list[Candidate]:
     """Return the candidates whose records have to be read: all, or the first k where contracts say nothing about the query."""
     if query.missing or query.facts is not None:
         return list(candidates)
     useful = usefulness([counted.get(one.key, Statistics()) for one in candidates])
     worths = [one.relevance + USEFUL * worth for one, worth in zip(candidates, useful, strict=True)]
-    order = settled([one.key for one in candidates], worths, [one.proof for one in candidates])
-    return [candidates[place.at] for place in order[:k]]
+    return [candidates[place.at] for place in _settled(candidates, worths)[:k]]
 
 
 def ranked(
@@ -135,7 +135,7 @@ def ranked(
         )
         for one, record, useful, lower in zip(present, records, usefulness(records), bounds(records, (1.0, 1.0)), strict=True)
     ]
-    order = settled([one.candidate.key for one in found], [one.worth(query) for one in found], [one.proof(query) for one in found])
+    order = _settled([one.candidate for one in found], [one.worth(query) for one in found])
     for place in order:
         found[place.at].score = place.score
         found[place.at].behind = "" if place.behind is None else found[place.behind].skill.name
@@ -152,26 +152,33 @@ class Place(NamedTuple):
     """Which one it must not precede, though it is worth more."""
 
 
-def settled(keys: Sequence[str], worths: Sequence[float], proofs: Sequence[float | None]) -> list[Place]:
-    """Return an order by worth in which nobody precedes one whose proof speaks clearly more for the query.
+def _settled(candidates: Sequence[Candidate], worths: Sequence[float]) -> list[Place]:
+    return settled([one.key for one in candidates], worths, [one.evidence or 0.0 for one in candidates])
 
-    What was shown has the last word: prose can lift a skill above others as long as none of these was shown to do what is asked
-    while it was not.
+
+def settled(keys: Sequence[str], worths: Sequence[float], evidence: Sequence[float]) -> list[Place]:
+    """Return an order by worth in which nobody precedes one whose evidence speaks clearly more for the query.
+
+    What was shown has the last word: prose lifts a skill above others only as long as none of these was shown to do what is
+    asked while it was not.
 
     Args:
-        keys: Code hashes; ties keep the smaller one.
+        keys: Code hashes; of what is equal in everything the smaller one comes first.
         worths: What speaks for each.
-        proofs: How like the query is what each was shown to do; None leaves one out of this.
+        evidence: How like the query is what each was shown to do.
     """
-    found = {at: Place(at, worth) for at, worth in enumerate(worths)}
-    seen: list[tuple[float, Place]] = []
-    for proof, at in sorted(((proof, at) for at, proof in enumerate(proofs) if proof is not None), reverse=True):
-        rivals = [rival for above, rival in seen if above >= SPEAKS and above > proof + CLEARLY]
-        least = min(rivals, key=lambda rival: rival.score, default=None)
+    found = [Place(at, worth) for at, worth in enumerate(worths)]
+    by_evidence = sorted(range(len(found)), key=lambda at: -evidence[at])
+    rivals, least = iter(by_evidence), None  # those with clearly more, and the last of them in the order
+    rival = next(rivals, None)
+    for at in by_evidence:
+        while rival is not None and evidence[rival] >= SPEAKS and evidence[rival] > evidence[at] + CLEARLY:
+            if least is None or found[rival].score < least.score:
+                least = found[rival]
+            rival = next(rivals, None)
         if least is not None and least.score <= found[at].score:
             found[at] = Place(at, least.score, least.at)
-        seen.append((proof, found[at]))
-    return sorted(found.values(), key=lambda place: (-place.score, -(proofs[place.at] or 0.0), keys[place.at]))
+    return sorted(found, key=lambda place: (-place.score, -evidence[place.at], keys[place.at]))
 
 
 def usefulness(counted: Sequence[Statistics]) -> list[float]:

@@ -19,12 +19,10 @@ _NOTHING = Statistics()
 _STANDINGS = store.IDENTITIES.add_columns(tables.versions.c.name, tables.versions.c.version)
 _COUNTED = sa.select(tables.statistics.c.code_hash, *(tables.statistics.c[name] for name in _FIGURES))
 _VALUES: sa.BindParameter[Any] = sa.bindparam("values", expanding=True)
-_PROOFS = sa.select(tables.proofs.c.number, tables.proofs.c.vector).where(tables.proofs.c.fingerprint == sa.bindparam("by", ""))
 _QUERIES: dict[str, sa.Select[Any]] = {
     "by hash": _STANDINGS.where(tables.versions.c.code_hash.in_(_VALUES)),
     "by number": _STANDINGS.where(tables.versions.c.sequence.in_(_VALUES)),
     "counted": _COUNTED.where(tables.statistics.c.code_hash.in_(_VALUES)),
-    "proofs": _PROOFS.where(tables.proofs.c.number.in_(_VALUES)),
 }
 """What every look-up asks."""
 
@@ -80,23 +78,17 @@ def counted(database: Database, hashes: Sequence[str]) -> dict[str, Statistics]:
     return found
 
 
-def proofs(database: Database, fingerprint: str, numbers: Sequence[int]) -> dict[int, bytes]:
-    """Return number → vector of what that version was shown to do, at most a few hundred, with one query; the rest is left out."""
-    return dict(_rows(database, "proofs", numbers, by=fingerprint))  # type: ignore[arg-type]  # rows of two
-
-
 @lru_cache(maxsize=4_000)
 def _figures(*figures: Any) -> Statistics:
     return Statistics.model_construct(**dict(zip(_FIGURES, figures, strict=True)))
 
 
-def _rows(database: Database, name: str, values: Sequence[str] | Sequence[int], **fixed: str) -> Iterable[Sequence[Any]]:
-    """Return the rows of a query for some values, before which stand those that are `fixed`."""
-    given: list[Any] = [*fixed.values(), *values]
-    if (found := database.glance(_for_driver(name, len(values)), given)) is not None:
+def _rows(database: Database, name: str, values: Sequence[str] | Sequence[int]) -> Iterable[Sequence[Any]]:
+    """Return the rows of a query for some values."""
+    if (found := database.glance(_for_driver(name, len(values)), values)) is not None:
         return found
     with database.reading() as connection:
-        return connection.execute(_QUERIES[name], {**fixed, "values": list(values)}).all()
+        return connection.execute(_QUERIES[name], {"values": list(values)}).all()
 
 
 @lru_cache(maxsize=200)

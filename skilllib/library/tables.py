@@ -98,15 +98,15 @@ vectors = Table(
 )
 """Little-endian float32. Derived: can be rebuilt from the versions."""
 
-proofs = Table(
-    "proofs",
+evidence = Table(
+    "evidence",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("fingerprint", String, nullable=False),
+    Column("code_hash", String(64), primary_key=True),
+    Column("fingerprint", String, primary_key=True),
     Column("vector", LargeBinary, nullable=False),
+    Column("digest", String(64), nullable=False),
 )
-"""What active skills were shown to do, a signed byte a component, under the number of the version that counts (so a look-up goes
-down one tree, and a flat one). Derived: can be rebuilt from the kept tests."""
+"""What active skills were shown to do, a signed byte a component. Derived: can be rebuilt from kept tests and effects."""
 
 ledger = Table(
     "ledger",

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from skilllib.errors import InvalidCheck
+from skilllib.records.check import Check
 from skilllib.records.skill import Effect, KeptTest, Skill
 
 RECIPE = 3
 """Raised when texts are derived otherwise than before, so that vectors of earlier texts are not compared with later ones."""
 
 _BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\W]+")
-_RISES = re.compile(r"after\.(\S+) > before\.\1(?!\S)")
 _OPERATORS = {">=": " at least ", "<=": " at most ", "==": " is ", "!=": " is not ", ">": " more than ", "<": " less than "}
 _FACTS = 8
 """Effects that are named; a skill that touches more is not described better by more words."""
@@ -82,15 +83,33 @@ def check_words(check: str) -> str:
     return " ".join(part for part in words(check).split() if part != "after")
 
 
-def shown(tests: Iterable[KeptTest]) -> str:
-    """Return in words what kept tests show: the different checks that held after a run.
+def evident(tests: Iterable[KeptTest], effects: Iterable[Effect]) -> str:
+    """Return in words what a skill was shown to do: the facts that its kept tests check and that its runs changed.
 
-    >>> check = "after.achievements.make_rope > before.achievements.make_rope"
-    >>> shown([KeptTest(environment="yard", seed=1, check=check), KeptTest(environment="yard", seed=2, check="after.rope >= 2")])
-    'achievements make rope; rope at least 2'
+    A fact that fell is said to be no more. Whatever else stands in a check, such as the name of a parameter, is left out.
+
+    >>> checks = "after.achievements.make_rope > before.achievements.make_rope", "after.weeds == 0 and after.gold >= 0"
+    >>> tests = [KeptTest(environment="yard", seed=1, check=check) for check in checks]
+    >>> rope, weeds = "achievements.make_rope", "weeds"
+    >>> evident(tests, [Effect(fact=rope, n=2, changed=2, raised=2), Effect(fact=weeds, n=2, changed=2, value=0)])
+    'achievements make rope; no weeds'
     """
-    checks = dict.fromkeys(test.check for test in tests if test.expected)
-    return "; ".join(check_words(_RISES.sub(r"\1", check)) for check in list(checks)[:_FACTS])
+    checked = {fact for test in tests if test.expected for fact in _facts(test)}
+    found = (_change(effect) for effect in effects if effect.fact in checked and effect.changed * 2 >= max(effect.n, 1))
+    return "; ".join(list(dict.fromkeys(found))[:_FACTS])
+
+
+def _facts(test: KeptTest) -> tuple[str, ...]:
+    try:
+        return Check(test.check, parameters=frozenset(test.check_arguments)).facts()
+    except InvalidCheck:
+        return ()
+
+
+def _change(effect: Effect) -> str:
+    if isinstance(effect.value, str):
+        return f"{words(effect.fact)} {words(effect.value)}".strip()
+    return words(effect.fact) if effect.raised * 2 >= effect.changed else f"no {words(effect.fact)}"
 
 
 def first_sentence(text: str) -> str:

@@ -38,8 +38,8 @@ class Why(Record):
     """What these words weigh."""
     word_rank: int | None = None
     """Place by the weight of words; None where no word is shared."""
-    proof: float | None = None
-    """Cosine of the vectors of the query and of what the kept tests show; None where it was not looked at."""
+    evidence: float | None = None
+    """Cosine of the vectors of the query and of what was shown of it; None where opinions make skills active."""
     behind: str = ""
     """Whom it does not precede, although its words say more, because what was shown of that one is clearly nearer to the query."""
     provides: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from generated_skills import questions, skills
 
 from skilllib.embedders import MiniLMEmbedder
-from skilllib.library import ExactIndex, SkillLibrary, ledger, proofs, standing, store, tables
+from skilllib.library import ExactIndex, SkillLibrary, evidence, ledger, standing, store, tables
 from skilllib.library.text import indexed_text
 from skilllib.protocols import Vectors
 from skilllib.records.ledger import Change, Decision
@@ -134,12 +134,11 @@ def activate(library: SkillLibrary, made: Sequence[Skill], vectors: Vectors) -> 
             for skill, blob in zip(made, blobs, strict=True)
         ]
         connection.execute(sa.insert(tables.vectors), rows)
-        numbers = proofs.numbers(connection, [skill.code_hash for skill in made])
         shown = [  # as if what was shown were what is written: to look at it costs the same, whatever it says
-            {"number": numbers[skill.code_hash], "fingerprint": fingerprint, "vector": proofs.written(vector)}
-            for skill, vector in zip(made, vectors, strict=True)
+            {"code_hash": skill.code_hash, "fingerprint": fingerprint, "vector": blob, "digest": store.digest(blob)}
+            for skill, blob in zip(made, map(evidence.written, vectors), strict=True)
         ]
-        connection.execute(sa.insert(tables.proofs), shown)
+        connection.execute(sa.insert(tables.evidence), shown)
         store.set_meta(connection, "findable", str(number))
 
 
