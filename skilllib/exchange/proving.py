@@ -90,7 +90,7 @@ class Proving:
         )
 
     def _activated(self, skill: Skill, *, wanted: bool) -> Activation:
-        library, likeness = self.library, None
+        library, likeness, seen = self.library, None, self.library.last_entry
         if skill.name in self.primitives(skill.environment):
             raise NotVerified(f"{skill.name!r} is the name of a primitive; programs would call the one and mean the other")
         refuse(skill.name, [one for one in library.likenesses(skill) if one.skill.name != skill.name])
@@ -103,10 +103,10 @@ class Proving:
         decision = EvidenceGate().decide(change, proof)
         if likeness is not None:
             decision = Decision(outcome="reject", codes=("duplicate", likeness.kind), reason=likeness.words(skill.name))
-        library.commit(change, decision, proof=proof)
+        library.commit(change, decision, proof=proof, seen=seen)
         stored = library.version(skill.version_hash)
         if decision.outcome == "promote" and stored.status == "trial":  # it was revoked before it had ever been active
-            library.commit(self.change(stored, proof.kept), decision, proof=proof)
+            library.commit(self.change(stored, proof.kept), decision, proof=proof, seen=library.last_entry)
             stored = library.version(skill.version_hash)
         near = tuple(one for one in library.likenesses(stored) if one.kind == "description")
         return Activation(skill=stored, proof=proof, decision=decision, likeness=likeness, described_like=near)

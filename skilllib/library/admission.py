@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 
 from skilllib.errors import LibraryDamaged, NotVerified, OtherPolicy
 from skilllib.records.execution import Proof, Trace
-from skilllib.records.ledger import Decision
+from skilllib.records.ledger import Change, Decision
 from skilllib.records.program import Program
 from skilllib.records.skill import Skill
 
@@ -79,6 +79,28 @@ def refuse_activation(policy: Policy, skill: Skill, decision: Decision, proof: P
         raise NotVerified(f"{skill.name!r} would become active by an opinion; the decision must say so with the code {OPINION!r}")
     elif proof is not None and not proof.accepted:
         raise NotVerified(f"{skill.name!r} cannot become active: {proof.reason}")
+
+
+def refuse_forgiveness(skill: Skill, change: Change, proof: Proof | None, *, revoked_since: bool) -> None:
+    """Raise if a change would undo a revocation without proving the skill anew, after it was revoked.
+
+    Args:
+        skill: What would not be revoked after the change.
+        change: By what.
+        proof: What speaks for it.
+        revoked_since: Whether it was revoked while that was prepared.
+
+    Raises:
+        NotVerified: With what is missing.
+    """
+    fresh = proof is not None and proof.accepted and not proof.replayed
+    if skill.status != "revoked" or (change.kind == "restore" and fresh and not revoked_since):
+        return
+    when = " meanwhile" if revoked_since else ""
+    remedy = f"skilllib verify {skill.name}@{skill.version} --activate"
+    raise NotVerified(
+        f"{skill.name!r} (version {skill.version}) was revoked{when}; only a proof on fresh worlds undoes that: {remedy}"
+    )
 
 
 def refuse_proof(skill: Skill, proof: Proof | None) -> Proof:

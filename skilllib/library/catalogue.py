@@ -142,6 +142,12 @@ class Catalogue:
         with self._database.reading() as connection:
             return store.statistics_of_many(connection, code_hashes)
 
+    @property
+    def last_entry(self) -> int:
+        """The number of the ledger's last entry, 0 before the first."""
+        with self._database.reading() as connection:
+            return ledger.last(connection)
+
     def ledger(self) -> tuple[LedgerEntry, ...]:
         """Return every change and decision, oldest first."""
         with self._database.reading() as connection:

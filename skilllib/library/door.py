@@ -25,7 +25,7 @@ class Door(Catalogue, Writing):
     policy: Policy
     """By what a skill becomes active here: `evidence`, or `opinion` in a library made for Voyager's way."""
 
-    def commit(self, change: Change, decision: Decision, *, proof: Proof | None = None) -> LedgerEntry:
+    def commit(self, change: Change, decision: Decision, *, proof: Proof | None = None, seen: int | None = None) -> LedgerEntry:
         """Write a decided change into the ledger and carry it out: the only way anything becomes active.
 
         A promoted `activate`, `edit` or `merge` makes its first target active and retires its other targets, the active
@@ -40,6 +40,7 @@ class Door(Catalogue, Writing):
             decision: What the gate said.
             proof: The evidence, needed to make a skill active that has to prove itself; where opinions count a decision with
                 the code `opinion` does instead. For every caller that follows it shows that its kept tests pass.
+            seen: Number of the ledger's last entry when all this was begun (see `last_entry`): what was revoked since stays so.
 
         Returns:
             The entry of the change itself.
@@ -53,8 +54,11 @@ class Door(Catalogue, Writing):
             raise InvalidRecord(f"cannot commit {change.kind!r} of {len(change.targets)} targets; skills are created with `admit`")
         with self._writes(f"{change.kind} {change.targets[0][:12]}") as connection:
             change = self._addressed(connection, change)
-            targets = {target: store.rows(connection, ledger.named(target))[0].skill for target in change.targets}
+            rows = {target: store.rows(connection, ledger.named(target))[0] for target in change.targets}
+            targets = {target: row.skill for target, row in rows.items()}
             after = ledger.transitions(change, decision, ledger.been_active(connection, change))
+            for skill, since in [rows[target] for target, status in after.items() if status != "revoked"]:
+                admission.refuse_forgiveness(skill, change, proof, revoked_since=seen is not None and since > seen)
             activated = [targets[target] for target, status in after.items() if status == "active"]
             plans = [self._update(skill, change, decision, proof) for skill in activated]
             for skill in activated:
@@ -67,15 +71,19 @@ class Door(Catalogue, Writing):
                 activated += [new for plan in plans for new in relinking.carry_out(connection, plan, proof, change)]
             if decision.outcome == "promote":
                 self._further(connection, change, list(targets.values()), entry.number)
-            if activated:
-                self._findable.embed(connection, activated)
-                if self.policy == "evidence":
-                    evidence.renew(connection, self._findable, [one.code_hash for one in activated])
             if after:
-                store.set_meta(connection, "findable", str(entry.number))
-            if after and change.kind != "revoke":  # whose effect waits for nothing: the next look-up drops the words
-                lexical.follow(connection, promises=self.policy == "evidence")
+                self._show(connection, activated, entry.number, at_once=change.kind != "revoke")
             return entry
+
+    def _show(self, connection: sa.Connection, activated: Sequence[Skill], entry: int, *, at_once: bool) -> None:
+        """Let look-ups see what a change did; a revocation waits for nothing: the next look-up drops the words."""
+        if activated:
+            self._findable.embed(connection, activated)
+            if self.policy == "evidence":
+                evidence.renew(connection, self._findable, [one.code_hash for one in activated])
+        store.set_meta(connection, "findable", str(entry))
+        if at_once:
+            lexical.follow(connection, promises=self.policy == "evidence")
 
     def relinked(self, skill: Skill | str, *, keep: Collection[str] = ()) -> Update:
         """Return what follows for its callers if a skill becomes active. Nothing is written.
@@ -118,9 +126,6 @@ class Door(Catalogue, Writing):
     def _update(self, skill: Skill, change: Change, decision: Decision, proof: Proof | None) -> Update:
         """Return what follows from an activation, or raise if it is not proven."""
         admission.refuse_activation(self.policy, skill, decision, proof)
-        if skill.status == "revoked" and change.kind != "restore":
-            remedy = f"skilllib verify {skill.name}@{skill.version} --activate"
-            raise NotVerified(f"{skill.name!r} (version {skill.version}) was revoked; prove it anew with: {remedy}")
         for callee in self.closure([skill.code_hash])[:-1]:
             if callee.status in ("trial", "revoked"):
                 raise NotVerified(f"{skill.name!r} rests on {callee.name!r} (version {callee.version}), which is {callee.status}")

@@ -155,6 +155,7 @@ class Upkeep(Door):
             UnknownSkill: There is no such version.
             NotVerified: It was never active, or was revoked: only a fresh proof makes it active.
         """
+        seen = self.last_entry
         target = self._earlier(name) if to is None else self.get(f"{name}@{to}")
         if target.status in ("trial", "revoked"):
             remedy = f"skilllib verify {target.name}@{target.version} --activate"  # the name alone is another version's
@@ -175,7 +176,9 @@ class Upkeep(Door):
         if not proof.accepted:
             return self.commit(change, Decision(outcome="reject", codes=("kept_test_fails",), figures=figures, reason=proof.reason))
         codes = ("rolled_back",) if self.policy == "evidence" else ("rolled_back", OPINION)
-        return self.commit(change, Decision(outcome="promote", codes=codes, figures=figures, reason=proof.reason), proof=proof)
+        return self.commit(
+            change, Decision(outcome="promote", codes=codes, figures=figures, reason=proof.reason), proof=proof, seen=seen
+        )
 
     def _rolled_back(self, target: Skill, replay: Replay, keep: Collection[str]) -> Proof:
         if self.policy != "evidence":  # it keeps no tests; its names are links, so nobody is pinned to anything
@@ -272,7 +275,7 @@ class Upkeep(Door):
             accepted: False to reject the proposals, which are not made again then.
 
         Raises:
-            NotVerified: An active skill calls one of them by now.
+            NotVerified: An active skill calls one of them by now, or one is not active any more; then none is retired.
         """
         entries = []
         with self._writes("pruning"):
@@ -280,6 +283,8 @@ class Upkeep(Door):
                 callers = [skill.name for skill in self.callers(one.skill.code_hash) if skill.status == "active"]
                 if callers and accepted:
                     raise NotVerified(f"{one.skill.name!r} is called by {callers[0]!r}, which is active; prune that one first")
+                if (status := self.version(one.skill.version_hash).status) != "active":
+                    raise NotVerified(f"{one.skill.name!r} (version {one.skill.version}) is {status} by now; look again")
                 entries.append(self.commit(one.change, one.decision(accepted=accepted)))
         return tuple(entries)
 

@@ -103,7 +103,9 @@ def test_a_newer_version_takes_the_place_of_the_older_and_can_be_rolled_back(lib
 def test_a_restored_skill_that_never_proved_itself_is_on_trial(library, make):
     skill = make.trial(library, make.program("fetch"))
     library.commit(make.change("revoke", skill), make.promote)
-    library.commit(make.change("restore", skill), make.promote)
+    with pytest.raises(NotVerified, match="only a proof on fresh worlds undoes that"):
+        library.commit(make.change("restore", skill), make.promote)
+    library.commit(make.change("restore", skill), make.promote, proof=make.proof())
     assert statuses(library) == {"fetch@1": "trial"} and library.problems() == []
 
 

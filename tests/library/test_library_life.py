@@ -134,6 +134,7 @@ class Life(RuleBasedStateMachine):
             return
         after = self.library.version(skill.version_hash).status
         assert after != "active" or before == "active", "nothing becomes active without evidence"
+        assert after == "revoked" or before != "revoked", "no revocation is undone without evidence"
 
     @rule(accepted=st.booleans())
     def prune(self, accepted):

@@ -58,7 +58,7 @@ def test_only_fresh_proofs_undo_a_revocation_callees_first(library, make):
     make.active(library, "make_rope", calls=["fetch"])
     library.revoke("fetch", "it burns")
     fetch, rope = library.get("fetch"), library.get("make_rope")
-    with pytest.raises(NotVerified, match="without a proof"):
+    with pytest.raises(NotVerified, match="only a proof on fresh worlds"):
         library.commit(make.change("restore", fetch), make.promote)
     with pytest.raises(NotVerified, match="revoked"):
         make.activate(library, fetch)
@@ -70,6 +70,51 @@ def test_only_fresh_proofs_undo_a_revocation_callees_first(library, make):
         library.commit(make.change("restore", rope), make.promote)
     make.activate(library, rope)
     assert statuses(library) == {"fetch@1": "active", "make_rope@1": "active"} and library.problems() == []
+
+
+@pytest.mark.parametrize("kind", ["retire", "quarantine", "restore", "activate", "edit"])
+@pytest.mark.parametrize("ever_active", [True, False])
+def test_no_change_but_a_proof_on_fresh_worlds_undoes_a_revocation(library, make, kind, ever_active):
+    skill = make.active(library, "fetch") if ever_active else make.trial(library, make.program("fetch"))
+    library.revoke("fetch", "it burns")
+    before = library.ledger()
+    replayed, failed = (make.proof().model_copy(update=one) for one in ({"replayed": True}, {"accepted": False}))
+    for proof in (None, replayed, failed):
+        with pytest.raises(NotVerified, match="was revoked"):
+            library.commit(make.change(kind, skill), make.promote, proof=proof)
+    assert library.version(skill.version_hash).status == "revoked" and library.ledger() == before
+
+
+def test_what_is_revoked_while_it_is_proved_or_rolled_back_stays_revoked(library, make):
+    first = make.active(library, "fetch")
+    make.active(library, "fetch", salt="2")
+
+    def replay(skill, closure, tests):
+        library.revoke(first.version_hash, "stolen")
+        return make.replay(skill, closure, tests)
+
+    with pytest.raises(NotVerified, match="was revoked meanwhile"):
+        library.rollback("fetch", 1, replay=replay)
+    seen = library.last_entry
+    library.revoke(first.version_hash, "stolen again")
+    with pytest.raises(NotVerified, match="was revoked meanwhile"):
+        library.commit(make.change("restore", first), make.promote, proof=make.proof(), seen=seen)
+    assert library.version(first.version_hash).status == "revoked"
+    library.commit(make.change("restore", first), make.promote, proof=make.proof(), seen=library.last_entry)
+    assert library.version(first.version_hash).status == "active" and library.problems() == []
+
+
+def test_proposals_to_prune_do_not_undo_a_revocation_that_came_since(library, make):
+    for name in ("fetch", "dig"):
+        library.count(make.active(library, name).code_hash, retrieved=30)
+    found = library.prunable()
+    assert len(found) == 2
+    library.revoke("fetch", "dangerous")
+    with pytest.raises(NotVerified, match="is revoked by now"):
+        library.prune(found)
+    assert [library.get(name).status for name in ("fetch", "dig")] == ["revoked", "active"]
+    with pytest.raises(NotVerified, match="is revoked by now"):
+        library.prune(found, accepted=False)
 
 
 def test_what_rested_on_a_revoked_skill_can_go_on_with_its_next_version(library, make):

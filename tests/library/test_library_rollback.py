@@ -65,7 +65,7 @@ def test_there_is_no_way_back_to_what_never_proved_itself_or_was_revoked(library
     library.revoke("fetch@1", "unsafe")
     with pytest.raises(NotVerified, match="revoked; prove it with: skilllib verify fetch@1 --activate"):
         library.rollback("fetch", 1, replay=make.replay)
-    with pytest.raises(NotVerified, match="prove it anew with: skilllib verify fetch@1 --activate"):
+    with pytest.raises(NotVerified, match="only a proof on fresh worlds undoes that: skilllib verify fetch@1 --activate"):
         library.commit(make.change("activate", library.get("fetch@1")), make.promote, proof=make.proof())
     with pytest.raises(UnknownSkill):
         library.rollback("fetch", 9, replay=make.replay)
