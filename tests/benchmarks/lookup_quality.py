@@ -18,7 +18,7 @@ import keyword
 import random
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,7 +33,7 @@ from skilllib.library.text import terms
 from skilllib.records.execution import Proof, Trial
 from skilllib.records.ledger import Change, Decision
 from skilllib.records.query import Query
-from skilllib.records.skill import Skill
+from skilllib.records.skill import KeptTest, Skill
 from skilllib.records.task import Task
 
 SINGLE = ("simple_python", "simple_java", "simple_javascript", "multiple", "parallel", "parallel_multiple", "irrelevance")
@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--library", type=Path, help="a library that was learned, whose active skills are looked up")
     parser.add_argument("--most", type=int, default=1000, help="questions of a set, drawn at random")
     parser.add_argument("--bare", action="store_true", help="without the functions' parameters")
+    parser.add_argument("--facts", choices=FACTS, help="as active skills, each shown to bring about a fact named like that")
     given = parser.parse_args()
     if given.library:
         with SkillLibrary.open(given.library, embedder=MiniLMEmbedder()) as library:
@@ -77,6 +78,9 @@ def main() -> None:
         functions = [one._replace(parameters={}) for one in labelled.functions] if given.bare else labelled.functions
         functions, labels = distinct(Labelled(functions, labelled.questions))
         asked = random.Random(0).sample(labels, min(given.most, len(labels)))
+        if given.facts:
+            report_facts(name, functions, labels, given.facts, most=given.most)
+            continue
         with (
             tempfile.TemporaryDirectory() as scratch,
             SkillLibrary.open(Path(scratch) / "library", create=True, embedder=MiniLMEmbedder()) as library,
@@ -110,42 +114,92 @@ def report(name: str, library: SkillLibrary, asked: Sequence[tuple[str, frozense
         print(f"| {way} | " + " | ".join(figure(places, measure) for measure in MEASURES) + " |")
 
 
+# ---- what evidence costs where everybody is honest
+
+
+FACTS: dict[str, Callable[[str], str]] = {"name": lambda name: name, "last": lambda name: name.rsplit("_", 1)[-1]}
+"""How the fact is called that a function brings about: like all of it, or like its last word, which it shares with others."""
+SHOWN = 800
+
+
+def report_facts(
+    name: str, functions: Sequence[Function], labels: Sequence[tuple[str, frozenset[str]]], facts: str, *, most: int
+) -> None:
+    """Print how well functions are found that were shown to do something, with and without regard to that."""
+    functions = functions[:SHOWN]
+    names = {one.name for one in functions}
+    labels = [(question, right) for question, right in labels if right & names]
+    asked = random.Random(0).sample(labels, min(most, len(labels)))
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        SkillLibrary.open(Path(scratch) / "library", create=True, embedder=MiniLMEmbedder()) as library,
+    ):
+        with library.transaction():
+            for one in functions:
+                fact = f"done.a_{FACTS[facts](symbol(one.name))}"
+                test = KeptTest(environment="", seed=1, check=f"after.{fact} == True", changes={fact: (False, True)})
+                prove(library, symbol(one.name), one.description, test, environment="")
+        print(f"\n{name}, facts by {facts}: {len(functions)} skills, {len(asked)} questions\n")
+        print("| | R@1 | R@5 | MRR |\n|---|---|---|---|")
+        for way, clearly in {"with regard to evidence": ranking.CLEARLY, "without": 2.0}.items():
+            with mock.patch.object(ranking, "CLEARLY", clearly):
+                found = [[hit.skill.name for hit in library.retrieve(question, k=K)] for question, _ in asked]
+            places = [place(names, frozenset(map(symbol, right))) for names, (_, right) in zip(found, asked, strict=True)]
+            print(f"| {way} | " + " | ".join(figure(places, measure) for measure in MEASURES) + " |", flush=True)
+
+
 # ---- lies
 
 
+FEATHER = KeptTest(environment="", seed=1, check="after.inventory.feather >= 1", changes={"inventory.feather": (0, 1)})
+"""What liars did in truth."""
 LIES: dict[str, Callable[[str, Skill], tuple[str, str]]] = {
     "the question, word for word": lambda question, _: ("helper", question),
     "the question, and so is its name": lambda question, _: (symbol(question.lower()), question),
-    "the right one's description": lambda _, right: ("helper", right.description),
+    "what the right skill says": lambda _, right: ("helper", right.description),
 }
 """What a skill says of itself that was shown to do something else: question, who is right → name and description."""
 
 
 def report_lies(library: SkillLibrary, asked: Sequence[tuple[str, frozenset[str]]]) -> None:
     """Print how many of the questions that are answered rightly a lie wins, with and without regard to what was shown."""
-    print("\n| what a skill that does something else says it does | wins | without regard to proofs |\n|---|---|---|")
+    print("\n| a skill that says of itself | wins | without regard to evidence |\n|---|---|---|")
     for lie, told in LIES.items():
-        print(f"| {lie} | {won(library, asked, told)} | {won(library, asked, told, speaks=2.0)} |")
+        print(f"| {lie} | {won(library, asked, told)} | {won(library, asked, told, clearly=2.0)} |")
+    told = LIES["the question, word for word"]
+    kept = {one.name: library.tests(one.code_hash)[0] for one in library.skills("active")}
+    wins = won(library, asked, told, kept), won(library, asked, told, kept, clearly=2.0)
+    print(f"| the same, and was shown to do what another skill does | {wins[0]} | {wins[1]} |")
 
 
 def won(
     library: SkillLibrary,
     asked: Sequence[tuple[str, frozenset[str]]],
     told: Callable[[str, Skill], tuple[str, str]],
-    speaks: float = ranking.SPEAKS,
+    kept: Mapping[str, KeptTest] | None = None,
+    clearly: float = ranking.CLEARLY,
 ) -> str:
-    """Return of how many questions that were answered rightly a lie becomes the answer. The library stays as it was."""
+    """Return of how many questions that were answered rightly a lie becomes the answer. The library stays as it was.
+
+    Args:
+        library: With the right skills.
+        asked: Questions, and who is right.
+        told: What the lie is.
+        kept: What it was shown to do, by the name of the skill that does it too, each in turn; a feather by default.
+        clearly: By how much evidence has to be nearer; 2 leaves it out of account.
+    """
     wins = tried = 0
-    with mock.patch.object(ranking, "SPEAKS", speaks):
+    with mock.patch.object(ranking, "CLEARLY", clearly):
         for question, names in asked:
             (best,) = library.retrieve(question, k=1)
             if best.skill.name not in names:
                 continue
-            tried += 1
-            with suppress(Undone), library.transaction():
-                prove(library, *told(question, best.skill), environment=best.skill.environment)
-                wins += library.retrieve(question, k=1)[0].skill.name not in names
-                raise Undone
+            for test in [test for name, test in kept.items() if name not in names] if kept else [FEATHER]:
+                tried += 1
+                with suppress(Undone), library.transaction():
+                    prove(library, *told(question, best.skill), test, environment=best.skill.environment)
+                    wins += library.retrieve(question, k=1)[0].skill.name not in names
+                    raise Undone
     return f"{wins} of {tried}"
 
 
@@ -153,12 +207,14 @@ class Undone(Exception):
     """Takes back a transaction."""
 
 
-def prove(library: SkillLibrary, name: str, description: str, *, environment: str) -> None:
-    """Make a skill active that was shown to pick up a feather."""
+def prove(library: SkillLibrary, name: str, description: str, test: KeptTest, *, environment: str) -> None:
+    """Make a skill active that was shown to do what a test shows."""
     made = Skill(name=name, description=description, text=f"{description}\n\n{name}", environment=environment)
     library.load([(made, ())], proposer="benchmark")
-    task = Task(id="feather", environment=environment, goal="have a feather", check="after.inventory.feather >= 1")
-    proof = Proof(task=task, trials=(Trial(seed=1, solved=True),), accepted=True, reason="for a benchmark", lower_bound=0.5)
+    values = {key: (value,) for key, value in test.check_arguments.items()}
+    task = Task(id="lie", environment=environment, goal="something else", check=test.check, parameters=values)
+    trials = (Trial(seed=1, solved=True, changes=test.changes, arguments=test.check_arguments),)
+    proof = Proof(task=task, trials=trials, accepted=True, reason="for a benchmark", lower_bound=0.5)
     change = Change(kind="activate", targets=(made.version_hash,), proposer="benchmark")
     library.commit(change, Decision(outcome="promote", codes=("proven",)), proof=proof)
 
