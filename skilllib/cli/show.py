@@ -49,6 +49,7 @@ def _record(library: SkillLibrary, skill: Skill) -> dict[str, Any]:
         "source": skill.program.source if skill.program else None,
         "signature": skill.signature(),
         "policy": library.policy,
+        "aliases": _other_names(library, skill),
         "code_hash": skill.code_hash,
         "version_hash": skill.version_hash,
         "callers": [{"name": caller.name, "code_hash": caller.code_hash} for caller in library.callers(skill.code_hash)],
@@ -83,6 +84,7 @@ def _head(console: Console, library: SkillLibrary, skill: Skill) -> None:
     _facts(
         console,
         {
+            "other names": ", ".join(_other_names(library, skill)),
             "calls": callees or "no other skill",
             "called by": callers or "no other skill",
             "provides": "; ".join(provision.check for provision in skill.contract.provides),
@@ -97,6 +99,10 @@ def _head(console: Console, library: SkillLibrary, skill: Skill) -> None:
             "code hash": skill.code_hash,
         },
     )
+
+
+def _other_names(library: SkillLibrary, skill: Skill) -> list[str]:
+    return [other for other, name in library.aliases().items() if name == skill.name]
 
 
 def _cost(library: SkillLibrary, skill: Skill) -> str:

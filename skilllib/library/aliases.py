@@ -15,12 +15,13 @@ from skilllib.records.skill import Skill
 
 
 def give(connection: sa.Connection, change: Change, skill: Skill) -> None:
-    """Give a skill the name that a change asks for; one that it or another skill had as an alias is given anew.
+    """Give a skill the name that a change asks for.
 
     Raises:
-        InvalidRecord: The change names none, or one that cannot be called, is a skill's own or looks like one, or is a primitive.
+        InvalidRecord: The change names none, or one that cannot be called, is a skill's own or looks like one, is a primitive, or
+            is another skill's and the change does not take it from that one by an edit of `instead_of`.
     """
-    name = next((edit.value for edit in change.edits if edit.field == "name"), None)
+    name, taken_from = (next((edit.value for edit in change.edits if edit.field == field), None) for field in ("name", "instead_of"))
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
         raise InvalidRecord(f"an alias needs an edit of `name` to a public Python identifier, not {name!r}")
     columns, table = tables.versions.c, tables.aliases
@@ -31,8 +32,16 @@ def give(connection: sa.Connection, change: Change, skill: Skill) -> None:
         raise InvalidRecord(f"{name!r} looks like {alike!r}, another skill; choose another one for {skill.name!r}")
     if caller := _calling_primitive(connection, name):
         raise InvalidRecord(f"{name!r} is a primitive, which {caller!r} calls; choose another name for {skill.name!r}")
+    if (holder := meant(connection, name)) not in (None, skill.name, taken_from):
+        remedy = f"skilllib alias {name} {skill.name} --move"
+        raise InvalidRecord(f"{name!r} is another name of {holder!r} already; to give it to {skill.name!r} instead: {remedy}")
     connection.execute(sa.delete(table).where(table.c.name == name))
     connection.execute(sa.insert(table), {"name": name, "skill": skill.name})
+
+
+def meant(connection: sa.Connection, alias: str) -> str | None:
+    """Return the name of the skill that another name stands for; None if it stands for none."""
+    return connection.execute(sa.select(tables.aliases.c.skill).where(tables.aliases.c.name == alias)).scalar()
 
 
 def _calling_primitive(connection: sa.Connection, name: str) -> str | None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from skilllib.errors import UnknownSkill
 from skilllib.library import graph as graphs
 from skilllib.library import ledger, store, tables
+from skilllib.library.aliases import meant
 from skilllib.library.database import Database
 from skilllib.records.base import content_hash
 from skilllib.records.ledger import LedgerEntry
@@ -55,7 +56,7 @@ class Catalogue:
         columns = tables.versions.c
         with self._database.reading() as connection:
             found = [row.skill for row in store.rows(connection, columns.name == name)]
-            if not found and (named := _meant(connection, name)) is not None:
+            if not found and (named := meant(connection, name)) is not None:
                 found = [row.skill for row in store.rows(connection, columns.name == named)]
             if not at and not found and _HASH.fullmatch(ref):
                 found = [row.skill for row in store.rows(connection, _starts(ref))]
@@ -111,6 +112,12 @@ class Catalogue:
                     found.setdefault(name, code_hash)
         return dict(sorted(found.items()))
 
+    def aliases(self) -> dict[str, str]:
+        """Return other name → name of the skill that it stands for, in sorted order; a skill's own name goes before another's."""
+        columns = tables.aliases.c
+        with self._database.reading() as connection:
+            return {name: skill for name, skill in connection.execute(sa.select(columns.name, columns.skill).order_by(columns.name))}
+
     def callers(self, code_hash: str) -> tuple[Skill, ...]:
         """Return the versions that call this one directly, in the order they were admitted."""
         callers = sa.select(tables.calls.c.caller).where(tables.calls.c.callee == code_hash)
@@ -160,7 +167,7 @@ class Catalogue:
             UnknownSkill: No skill has that name.
         """
         with self._database.reading() as connection:
-            name = _meant(connection, name) or name
+            name = meant(connection, name) or name
             skills = [row.skill for row in store.rows(connection, tables.versions.c.name == name)]
             if not skills:
                 raise UnknownSkill(self._near(name))
@@ -194,11 +201,6 @@ def _starts(prefix: str) -> sa.ColumnElement[bool]:
 
 def _matches(skill: Skill, prefix: str) -> bool:
     return skill.code_hash.startswith(prefix) or skill.version_hash.startswith(prefix)
-
-
-def _meant(connection: sa.Connection, alias: str) -> str | None:
-    """Return the name of the skill that another name stands for."""
-    return connection.execute(sa.select(tables.aliases.c.skill).where(tables.aliases.c.name == alias)).scalar()
 
 
 def _active_aliases(connection: sa.Connection) -> Iterable[tuple[str, str]]:

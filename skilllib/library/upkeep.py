@@ -290,21 +290,27 @@ class Upkeep(Door):
 
     # ---- other names and other words
 
-    def alias(self, name: str, ref: str, *, proposer: str = "user") -> LedgerEntry:
+    def alias(self, name: str, ref: str, *, move: bool = False, proposer: str = "user") -> LedgerEntry:
         """Give a skill another name, by which it is found as long as no skill bears it.
 
         Args:
             name: The other name.
             ref: The skill.
+            move: Take the name from the skill that has it; the ledger says which one that was.
             proposer: Who wants it, for the ledger.
 
         Raises:
-            InvalidRecord: It is no name, or that of a skill.
+            InvalidRecord: It is no name, that of a skill, or another name of another skill and not to be moved.
             UnknownSkill: There is no such skill.
         """
-        skill = self.get(ref)
-        change = Change(kind="alias", targets=(skill.code_hash,), edits=(Edit(field="name", value=name),), proposer=proposer)
-        return self.commit(change, Decision(outcome="promote", codes=("alias",), reason=f"{name} is another name of {skill.name}"))
+        skill, edits = self.get(ref), [Edit(field="name", value=name)]
+        holder = self.aliases().get(name, skill.name)
+        moved = move and holder != skill.name
+        if moved:
+            edits.append(Edit(field="instead_of", value=holder))
+        change = Change(kind="alias", targets=(skill.code_hash,), edits=tuple(edits), proposer=proposer)
+        reason = f"{name} is another name of {skill.name}{f' and no longer of {holder}' if moved else ''}"
+        return self.commit(change, Decision(outcome="promote", codes=("alias",), reason=reason))
 
     def reword(self, ref: str, text: str | None, *, proposer: str = "user", rationale: str = "") -> Skill:
         """Store a version that differs in its text alone, on trial; its code, tests and figures are those that are there.

@@ -120,6 +120,12 @@ def test_a_skill_that_does_the_same_is_offered_as_an_alias(learned: Door) -> Non
     assert learned.json("alias", "egg_hunter", "found_egg")["name"] == "found_egg"
     assert learned.json("show", "egg_hunter")["name"] == "found_egg"
     assert "is a primitive" in learned.refuses("alias", "gather", "found_egg")
+    assert learned.json("show", "found_egg")["aliases"] == ["egg_hunter"]
+    other = next(one["name"] for one in learned.json("list") if one["status"] == "active" and one["name"] != "found_egg")
+    assert "--move" in learned.refuses("alias", "egg_hunter", other)
+    assert learned.json("show", "egg_hunter")["name"] == "found_egg"
+    assert f"egg_hunter is {other} (version " in (said := learned("alias", "egg_hunter", other, "--move")[1])
+    assert "before it was found_egg" in said and learned.json("show", "egg_hunter")["name"] == other
 
 
 def test_an_empty_library_needs_to_know_the_environment(door: Door) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from skilllib.errors import InvalidRecord, NotVerified, UnknownSkill
 from skilllib.records.execution import Trial
+from skilllib.records.ledger import Change, Edit
 from skilllib.records.skill import Skill
 
 
@@ -161,6 +162,33 @@ def test_an_alias_is_a_name_of_its_own(library, make, name):
     with pytest.raises(InvalidRecord):
         library.alias(name, "fetch")
     assert library.ledger() == before
+
+
+def test_another_name_is_not_taken_from_a_skill_without_a_word(library, make):
+    make.active(library, "fetch")
+    make.active(library, "sing")
+    library.alias("get_it", "fetch")
+    before = library.ledger()
+    with pytest.raises(InvalidRecord, match="'get_it' is another name of 'fetch' already.*skilllib alias get_it sing --move"):
+        library.alias("get_it", "sing")
+    assert library.ledger() == before and library.aliases() == {"get_it": "fetch"}
+    library.alias("get_it", "fetch", move=True)  # nothing to take: it is this very skill's
+    entry = library.alias("get_it", "sing", move=True)
+    assert entry.decision.reason == "get_it is another name of sing and no longer of fetch"
+    assert library.aliases() == {"get_it": "sing"} and library.get("get_it").name == "sing" and library.problems() == []
+    make.active(library, "fetch", salt="2")
+    assert library.get("get_it").name == "sing"
+
+
+def test_a_move_that_names_a_skill_which_lost_the_name_meanwhile_is_refused(library, make):
+    for name in ("fetch", "sing", "pick"):
+        make.active(library, name)
+    library.alias("get_it", "fetch")
+    edits = (Edit(field="name", value="get_it"), Edit(field="instead_of", value="fetch"))
+    change = Change(kind="alias", targets=(library.get("pick").code_hash,), edits=edits, proposer="test")
+    library.alias("get_it", "sing", move=True)
+    with pytest.raises(InvalidRecord, match="another name of 'sing'"):
+        library.commit(change, make.promote)
 
 
 def test_what_tells_two_versions_apart(library, make):
