@@ -53,6 +53,7 @@ def _record(taken: Taken) -> dict[str, Any]:
             }
             for one in taken.imported
         ],
+        "aliases": [{"alias": one.other, "name": one.name, "left_out": one.left_out} for one in taken.aliases],
         "refused": [{"place": one.place, "reason": one.reason} for one in taken.refused],
     }
 
@@ -69,6 +70,8 @@ def _print(taken: Taken) -> None:
     for refused in taken.refused:
         rows.add_row(repr(refused.place), "", Text("refused", style="red"), refused.reason)
     console.print(rows)
+    for name in taken.aliases:
+        console.print(f"{name.other}: {f'not given: {name.left_out}' if name.left_out else f'another name of {name.name}'}")
     new = sum(one.new for one in taken.imported)
     here = len(taken.imported) - new
     console.print(f"{new} skills taken in on trial, {here} were here before, {len(taken.refused)} refused.", style="bold")

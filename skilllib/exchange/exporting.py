@@ -13,7 +13,7 @@ from pathlib import Path
 from skilllib.errors import InvalidRecord, StorageFailed
 from skilllib.exchange import folders, lines
 from skilllib.exchange.names import folder_names
-from skilllib.exchange.packing import chosen, packed
+from skilllib.exchange.packing import chosen, other_names, packed
 from skilllib.exchange.stubs import stubs as stub_file
 from skilllib.exchange.tools import tools as function_tools
 from skilllib.library import SkillLibrary
@@ -33,7 +33,7 @@ def jsonl(library: SkillLibrary, to: Path, *, names: Sequence[str] = ()) -> tupl
     """Write skills and everything they call into one file; without names every version that may still be used."""
     found = chosen(library, names, everything=True)
     with _writing(to):
-        _write(to, lines.written(packed(library, found)))
+        _write(to, lines.written(packed(library, found), other_names(library, found)))
     return found
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skilllib.errors import ImportRefused, InvalidRecord, LibraryDamaged, LibraryError, StorageFailed
@@ -41,11 +41,23 @@ class Refused:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OtherName:
+    """Another name of a skill, that came with it."""
+
+    other: str
+    name: str
+    """The skill's."""
+    left_out: str = ""
+    """Why it does not stand for the skill here, and what to do; empty if it does."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Taken:
     """What came of an import."""
 
     imported: tuple[Imported, ...]
     refused: tuple[Refused, ...] = ()
+    aliases: tuple[OtherName, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,12 +102,37 @@ def take_in(library: SkillLibrary, path: Path) -> Taken:
 
 
 def _lines(library: SkillLibrary, path: Path) -> Taken:
-    found = [_Candidate(place=f"line {number}", packed=one) for number, one in enumerate(lines.unpacked(path), 2)]
+    contents = lines.unpacked(path)
+    found = [_Candidate(place=f"line {number}", packed=one) for number, one in enumerate(contents.skills, 2)]
     with library.transaction():
         taken = _store(library, found, source=path.name)
         if taken.refused:
             raise ImportRefused(f"{taken.refused[0].place}: {taken.refused[0].reason}")
-    return taken
+        came = {one.skill.version_hash for one in taken.imported}
+        others = {skill.name for skill in library.skills() if skill.version_hash not in came}
+        aliases = tuple(_named(library, other, name, others) for other, name in sorted(contents.aliases.items()))
+    return replace(taken, aliases=aliases)
+
+
+def _named(library: SkillLibrary, other: str, name: str, others: Collection[str]) -> OtherName:
+    """Give a skill the other name it came with, unless that would change what a name here stands for.
+
+    Args:
+        library: Where it goes.
+        other: The other name.
+        name: The skill's.
+        others: Names of skills here of which a version did not come with it.
+    """
+    if library.aliases().get(other) == name:
+        return OtherName(other=other, name=name)
+    if name in others:  # what is called so here may be quite another skill, and active
+        reason = f"{name!r} has versions here that did not come with it; if they are meant too: skilllib alias {other} {name}"
+        return OtherName(other=other, name=name, left_out=reason)
+    try:
+        library.alias(other, name, proposer=PROPOSER)
+    except InvalidRecord as error:
+        return OtherName(other=other, name=name, left_out=str(error))
+    return OtherName(other=other, name=name)
 
 
 def _store(library: SkillLibrary, candidates: Iterable[_Candidate], *, source: str) -> Taken:

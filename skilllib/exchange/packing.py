@@ -66,6 +66,12 @@ def chosen(library: SkillLibrary, names: Sequence[str], *, everything: bool = Fa
     return found
 
 
+def other_names(library: SkillLibrary, skills: Iterable[Skill]) -> dict[str, str]:
+    """Return the other names of skills → their names; one that a skill bears as its own stands for nothing else."""
+    names, own = {skill.name for skill in skills}, {skill.name for skill in library.skills()}
+    return {other: name for other, name in library.aliases().items() if name in names and other not in own}
+
+
 def from_outside(skill: Skill) -> Skill:
     """Return a skill as it travels: number, status, run and what it was merged from belong to one library."""
     origin = skill.provenance.model_copy(update={"run": "", "merged_from": ()})

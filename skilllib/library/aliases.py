@@ -21,7 +21,9 @@ def give(connection: sa.Connection, change: Change, skill: Skill) -> None:
         InvalidRecord: The change names none, or one that cannot be called, is a skill's own or looks like one, is a primitive, or
             is another skill's and the change does not take it from that one by an edit of `instead_of`.
     """
-    name, taken_from = (next((edit.value for edit in change.edits if edit.field == field), None) for field in ("name", "instead_of"))
+    name, taken_from = (
+        next((edit.value for edit in change.edits if edit.field == field), None) for field in ("name", "instead_of")
+    )
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
         raise InvalidRecord(f"an alias needs an edit of `name` to a public Python identifier, not {name!r}")
     columns, table = tables.versions.c, tables.aliases

@@ -116,7 +116,9 @@ class Catalogue:
         """Return other name → name of the skill that it stands for, in sorted order; a skill's own name goes before another's."""
         columns = tables.aliases.c
         with self._database.reading() as connection:
-            return {name: skill for name, skill in connection.execute(sa.select(columns.name, columns.skill).order_by(columns.name))}
+            return {
+                name: skill for name, skill in connection.execute(sa.select(columns.name, columns.skill).order_by(columns.name))
+            }
 
     def callers(self, code_hash: str) -> tuple[Skill, ...]:
         """Return the versions that call this one directly, in the order they were admitted."""

@@ -135,5 +135,5 @@ def test_callers_before_their_callees_are_refused_whole(library: SkillLibrary, f
 
 
 def test_a_file_from_the_future_says_so(library: SkillLibrary, tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_bytes(sealed([]).replace(b'"version": 1', b'"version": 2'))
-    assert "this skilllib reads 'skilllib' 1" in refusal(library, tmp_path / "a.jsonl")
+    (tmp_path / "a.jsonl").write_bytes(sealed([]).replace(b'"version": 1', b'"version": 3'))
+    assert "this skilllib reads 'skilllib' 1 and 2" in refusal(library, tmp_path / "a.jsonl")

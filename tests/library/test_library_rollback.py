@@ -169,7 +169,7 @@ def test_another_name_is_not_taken_from_a_skill_without_a_word(library, make):
     make.active(library, "sing")
     library.alias("get_it", "fetch")
     before = library.ledger()
-    with pytest.raises(InvalidRecord, match="'get_it' is another name of 'fetch' already.*skilllib alias get_it sing --move"):
+    with pytest.raises(InvalidRecord, match=r"'get_it' is another name of 'fetch' already.*skilllib alias get_it sing --move"):
         library.alias("get_it", "sing")
     assert library.ledger() == before and library.aliases() == {"get_it": "fetch"}
     library.alias("get_it", "fetch", move=True)  # nothing to take: it is this very skill's
