@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from skilllib.errors import ImportRefused, InvalidRecord, LibraryDamaged, LibraryError, StorageFailed
@@ -11,6 +11,8 @@ from skilllib.exchange import folders, lines
 from skilllib.exchange.container import skill_folders
 from skilllib.exchange.packing import Packed
 from skilllib.library import SkillLibrary
+from skilllib.library.heads import differences, head
+from skilllib.records.base import Json
 from skilllib.records.naming import look_alike
 from skilllib.records.skill import Skill
 
@@ -27,7 +29,11 @@ class Imported:
     new: bool
     """False if this very skill was here before."""
     left_out: tuple[str, ...] = ()
-    """Files of its folder that are not kept: too large, or it was here before with others."""
+    """What came with it and is not kept: files that are too large, or files and tests beside those it was here with before."""
+    differs: Mapping[str, tuple[Json, Json]] = field(default_factory=dict)
+    """What it said otherwise of itself when it was here before: field → its value here, and the one that came."""
+    reheaded: bool = False
+    """True if description and fields of the head are now those that came."""
     caution: str = ""
     """What will keep it on trial whatever it proves, and what to do; empty if nothing is known."""
 
@@ -67,7 +73,7 @@ class _Candidate:
     left_out: tuple[str, ...] = ()
 
 
-def take_in(library: SkillLibrary, path: Path) -> Taken:
+def take_in(library: SkillLibrary, path: Path, *, heads: bool = False) -> Taken:
     """Take skills in, on trial: nothing of them is run, and none can be found or called before a proof in this library.
 
     Folders are judged one by one; those that are accepted are stored in one transaction. A file of JSON lines and an archive
@@ -76,6 +82,8 @@ def take_in(library: SkillLibrary, path: Path) -> Taken:
     Args:
         library: Where they go.
         path: A skill's folder, a folder of such, an archive (zip or tar) of them, or a file of JSON lines.
+        heads: A skill that is here already, on trial, gets the description, licence and other fields of its head that come now;
+            the ledger keeps both. Otherwise those that are here stay, and what differs is told.
 
     Raises:
         ImportRefused: An archive or a file is broken or hostile, or there is no skill.
@@ -85,7 +93,7 @@ def take_in(library: SkillLibrary, path: Path) -> Taken:
         path = path.resolve().parent
     try:
         if path.is_file() and _starts(path).startswith(b"{"):
-            return _lines(library, path)
+            return _lines(library, path, heads=heads)
         found = skill_folders(path)
     except OSError as error:
         raise ImportRefused(f"{str(path)!r} cannot be read: {error.strerror or error}") from error
@@ -97,15 +105,15 @@ def take_in(library: SkillLibrary, path: Path) -> Taken:
         except ImportRefused as error:
             refused.append(Refused(place=folder.place, reason=str(error)))
     candidates, clashing = _unlike(candidates)
-    taken = _store(library, _ordered(candidates), source=path.name)
+    taken = _store(library, _ordered(candidates), source=path.name, heads=heads)
     return Taken(imported=taken.imported, refused=(*refused, *clashing, *taken.refused))
 
 
-def _lines(library: SkillLibrary, path: Path) -> Taken:
+def _lines(library: SkillLibrary, path: Path, *, heads: bool) -> Taken:
     contents = lines.unpacked(path)
     found = [_Candidate(place=f"line {number}", packed=one) for number, one in enumerate(contents.skills, 2)]
     with library.transaction():
-        taken = _store(library, found, source=path.name)
+        taken = _store(library, found, source=path.name, heads=heads)
         if taken.refused:
             raise ImportRefused(f"{taken.refused[0].place}: {taken.refused[0].reason}")
         came = {one.skill.version_hash for one in taken.imported}
@@ -135,7 +143,7 @@ def _named(library: SkillLibrary, other: str, name: str, others: Collection[str]
     return OtherName(other=other, name=name)
 
 
-def _store(library: SkillLibrary, candidates: Iterable[_Candidate], *, source: str) -> Taken:
+def _store(library: SkillLibrary, candidates: Iterable[_Candidate], *, source: str, heads: bool) -> Taken:
     imported, refused = [], []
     with library.transaction():
         here = library.skills()
@@ -158,11 +166,32 @@ def _store(library: SkillLibrary, candidates: Iterable[_Candidate], *, source: s
                 continue
             new = skill.version_hash not in known
             known.add(skill.version_hash)
-            lost = {file.path for file in set(one.packed.resources) - set(library.resources(kept.version_hash))}
-            left_out = tuple(sorted({*one.left_out, *lost}))
+            differs = {} if new else differences(kept, skill)
+            reheaded = heads and not new and kept.status == "trial" and head(kept) != head(skill)
+            if reheaded:
+                kept = library.rehead(skill, proposer=PROPOSER, rationale=f"imported again from {source!r}")
             caution = "" if kept.status == "active" else _caution(kept.name, active.values())
-            imported.append(Imported(place=one.place, skill=kept, new=new, left_out=left_out, caution=caution))
+            imported.append(
+                Imported(
+                    place=one.place,
+                    skill=kept,
+                    new=new,
+                    left_out=_left_out(library, one),
+                    differs=differs,
+                    reheaded=reheaded,
+                    caution=caution,
+                )
+            )
     return Taken(imported=tuple(imported), refused=tuple(refused))
+
+
+def _left_out(library: SkillLibrary, one: _Candidate) -> tuple[str, ...]:
+    """Return what came with a skill that was taken in and is not kept with it."""
+    skill = one.packed.skill
+    files = {file.path for file in set(one.packed.resources) - set(library.resources(skill.version_hash))}
+    kept = library.tests(skill.code_hash)
+    tests = sum(test not in kept for test in one.packed.tests)
+    return (*sorted({*one.left_out, *files}), *([f"{tests} of its tests"] if tests else []))
 
 
 def _caution(name: str, active: Iterable[Skill]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
-from skilllib.library import quarantine, store, tables
+from skilllib.errors import UnknownSkill
+from skilllib.library import heads, quarantine, store, tables
 from skilllib.library.writing import Writing
 from skilllib.records.skill import KeptTest, Resource, Skill
 
@@ -43,6 +44,26 @@ class Intake(Writing):
             if not known:
                 store.add_resources(connection, kept.version_hash, resources)
             return kept
+
+    def rehead(self, skill: Skill, *, proposer: str, rationale: str = "") -> Skill:
+        """Give the very same skill, which is here on trial, the description and the fields of the head that this one has.
+
+        The ledger keeps what they were and what they are.
+
+        Args:
+            skill: As it came again from outside.
+            proposer: Who brings it.
+            rationale: Why.
+
+        Raises:
+            UnknownSkill: It is not here.
+            InvalidRecord: It is not on trial.
+        """
+        with self._writes(f"another head for {skill.name}") as connection:
+            known = store.rows(connection, tables.versions.c.version_hash == skill.version_hash)
+            if not known:
+                raise UnknownSkill(f"no skill has the hash {skill.version_hash!r}")
+            return heads.replace(connection, known[0].skill, skill, proposer=proposer, rationale=rationale)
 
     def load(self, skills: Iterable[tuple[Skill, Sequence[KeptTest]]], *, proposer: str, rationale: str = "") -> int:
         """Store many skills on trial, as `quarantine` does, thousands in a second; return how many are new.

@@ -43,6 +43,40 @@ def test_a_name_that_looks_like_an_active_one_is_told_in_the_note(learned: Door)
     assert "looks like" in " ".join(learned("import", "out")[1].split())
 
 
+def test_another_head_is_told_with_a_command_that_takes_it(door: Door) -> None:
+    Path("mine/tie-knots").mkdir(parents=True)
+
+    def said(description: str, *options: str) -> str:
+        text = f"---\nname: tie-knots\ndescription: {description}\nlicense: {description} licence\n---\nTie them.\n"
+        Path("mine/tie-knots/SKILL.md").write_text(text, encoding="utf-8")
+        return " ".join(door("import", "mine", *options)[1].split())
+
+    said("Old")
+    told = said("New")
+    assert "was here before; with another description ('Old' here, 'New' came), license ('Old licence' here" in told
+    assert "to take those that came: skilllib import mine --heads" in told
+    assert door.json("show", "tie_knots")["description"] == "Old"
+    told = said("New", "--heads")
+    assert "description ('Old' before, 'New' now)" in told and "to take those" not in told
+    shown = door.json("show", "tie_knots")
+    assert (shown["description"], shown["provenance"]["frontmatter"]["license"]) == ("New", "New licence")
+    assert "says otherwise of itself: description, license" in " ".join(door("history", "tie_knots")[1].split())
+    (one,) = door.json("import", "mine")["imported"]
+    assert (one["differs"], one["reheaded"]) == ({}, False)
+
+
+def test_other_names_come_along_in_one_file_and_those_that_cannot_are_told(learned: Door) -> None:
+    learned("alias", "nest_egg", "found_egg")
+    learned("export", "all.jsonl", "--format", "jsonl")
+    (one,) = learned.json("import", "all.jsonl", "--library", "elsewhere")["aliases"]
+    assert one == {"alias": "nest_egg", "name": "found_egg", "left_out": ""}
+    assert learned.json("show", "nest_egg", "--library", "elsewhere")["name"] == "found_egg"
+    other = next(one["name"] for one in learned.json("list") if one["status"] == "active" and one["name"] != "found_egg")
+    learned("alias", "nest_egg", other, "--move")
+    told = " ".join(learned("import", "all.jsonl")[1].split())
+    assert f"'nest_egg': not given: 'nest_egg' is another name of '{other}' already" in told and "--move" in told
+
+
 @pytest.mark.parametrize("form", ["skills", "jsonl", "tools", "stubs"])
 def test_every_format_says_what_it_wrote(learned: Door, form: str) -> None:
     code, out, _ = learned("export", "written", "--format", form)
