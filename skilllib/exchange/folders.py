@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from skilllib.errors import ImportRefused, InvalidRecord
 from skilllib.exchange import frontmatter, wording
@@ -10,13 +10,14 @@ from skilllib.exchange.container import HEAD, Folder
 from skilllib.exchange.names import identifier, refuse_illegal
 from skilllib.exchange.packing import Packed, from_outside, read, verified
 from skilllib.library import SkillLibrary
-from skilllib.records.base import Record, canonical
+from skilllib.records.base import Record, canonical, content_hash
 from skilllib.records.program import Program
 from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Resource, Skill
 
 FORMAT = "1"
 _OURS = "skilllib-"
 _TESTS, _EFFECTS = "references/tests.jsonl", "references/effects.md"
+CHANGED = "what was changed in SKILL.md after its export (without its skilllib- fields it is imported as it stands there)"
 _HASHES = ("code_hash", "version_hash")
 
 
@@ -47,19 +48,20 @@ def files(library: SkillLibrary, found: Packed, folders: Mapping[str, str]) -> d
     name = folders[skill.code_hash]
     code = _code_path(name)
     text = wording.body(library, skill, code=code, folders=folders) if skill.text is None else skill.text
-    made = {HEAD: frontmatter.written(_fields(skill, name), text)}
+    made: dict[str, str] = {}
     if skill.program is not None:
         made[code] = skill.program.source
     if found.tests:
         made[_TESTS] = "".join(f"{canonical(test.model_dump(mode='json'))}\n" for test in found.tests)
     if effects := library.effects(skill.code_hash):
         made[_EFFECTS] = wording.effects_page(skill, effects)
+    made[HEAD] = frontmatter.written(_fields(skill, name, text, sorted(made)), text)
     further = {one.path: one.data for one in found.resources}
     return further | {path: text.encode() for path, text in made.items()}
 
 
 def unpacked(folder: Folder) -> tuple[Packed, tuple[str, ...]]:
-    """Return the skill of a folder with its further files, and the names of those that are too large to be kept.
+    """Return the skill of a folder with its further files, and what is not kept: files that are too large, changes to our words.
 
     Raises:
         ImportRefused: With the reason; one that we wrote must be as we wrote it.
@@ -74,10 +76,26 @@ def unpacked(folder: Folder) -> tuple[Packed, tuple[str, ...]]:
         raise ImportRefused(f"the folder is called {folder.name!r} and the skill in it {name!r}; give both one name")
     if isinstance(metadata, dict) and f"{_OURS}format" in metadata:
         ours = {key.removeprefix(_OURS): value for key, value in metadata.items() if key.startswith(_OURS)}
-        further, large = _further(folder, {head, _code_path(name), _TESTS, _EFFECTS})
-        return _ours(folder, name, ours, body, further), large
+        written = _written(ours, name)
+        further, large = _further(folder, {head, *written})
+        changed = (CHANGED,) if ours.get("shown") not in (None, _shown(fields, body)) else ()
+        return _ours(folder, name, ours, body, further), (*large, *changed)
     further, large = _further(folder, {head})
     return verified(Packed(skill=_foreign(name, fields, body), resources=further), {}), large
+
+
+def _written(ours: Mapping[str, str], name: str) -> set[str]:
+    """Return the paths of what an export makes beside the head; what else bears such a name is a file like any other."""
+    reserved = {_code_path(name), _TESTS, _EFFECTS}
+    return reserved & set(ours["files"].split()) if "files" in ours else reserved
+
+
+def _shown(fields: frontmatter.Fields, body: str) -> str:
+    """Return a hash over what a reader sees of a SKILL.md, which an import does not look at."""
+    metadata = fields.get("metadata", {})
+    inner = metadata if isinstance(metadata, dict) else {}
+    theirs = {key: value for key, value in inner.items() if not key.startswith(_OURS)}
+    return content_hash([{**fields, "metadata": theirs}, body.replace("\r\n", "\n")])
 
 
 def _further(folder: Folder, known: Collection[str]) -> tuple[tuple[Resource, ...], tuple[str, ...]]:
@@ -91,7 +109,7 @@ def _code_path(name: str) -> str:
     return f"scripts/{name.replace('-', '_')}.py"
 
 
-def _fields(skill: Skill, name: str) -> dict[str, str | Mapping[str, str]]:
+def _fields(skill: Skill, name: str, body: str, made: Sequence[str]) -> frontmatter.Fields:
     theirs = {key: value for key, value in skill.provenance.frontmatter.items() if "---" not in key + value}
     inner = {key.removeprefix("metadata."): value for key, value in theirs.items() if key.startswith("metadata.")}
     origin = Origin(description=skill.description, environment=skill.environment, provenance=skill.provenance)
@@ -102,14 +120,13 @@ def _fields(skill: Skill, name: str) -> dict[str, str | Mapping[str, str]]:
         **{kind.replace("_", "-"): getattr(skill, kind) for kind in _HASHES},
         "declared": _json(Declared(contract=skill.contract, calls=skill.calls)),
         "origin": _json(origin),
+        "files": " ".join(made),
         **({} if skill.text is None else {"text": "body"}),
     }
-    return {
-        "name": name,
-        "description": wording.summary(skill),
-        **{key: value for key, value in theirs.items() if not key.startswith("metadata.")},
-        "metadata": {**inner, **{f"{_OURS}{key}": value for key, value in ours.items()}},
-    }
+    outer = {key: value for key, value in theirs.items() if not key.startswith("metadata.")}
+    fields: frontmatter.Fields = {"name": name, "description": wording.summary(skill), **outer, "metadata": inner}
+    ours["shown"] = _shown(fields, body)
+    return {**fields, "metadata": {**inner, **{f"{_OURS}{key}": value for key, value in ours.items()}}}
 
 
 def _json(record: Record) -> str:
@@ -118,17 +135,23 @@ def _json(record: Record) -> str:
 
 
 def _ours(folder: Folder, name: str, ours: Mapping[str, str], body: str, further: tuple[Resource, ...]) -> Packed:
+    written = _written(ours, name)
     if ours["format"] != FORMAT:
         raise ImportRefused(f"it was written in format {ours['format']!r}; this skilllib reads {FORMAT!r}: upgrade it")
     needed = ("name", "code-hash", "version-hash", "declared", "origin")
     if missing := [key for key in needed if key not in ours]:
         raise ImportRefused(f"SKILL.md has {_OURS}format and no {_OURS}{missing[0]}")
     origin, declared = read(Origin, ours["origin"], f"{_OURS}origin"), read(Declared, ours["declared"], f"{_OURS}declared")
-    tests = tuple(read(KeptTest, line, _TESTS) for line in (_text(folder, _TESTS) or "").split("\n") if line.strip())
+    tests = tuple(
+        read(KeptTest, line, _TESTS)
+        for line in (_text(folder, _TESTS) or "" if _TESTS in written else "").split("\n")
+        if line.strip()
+    )
     hashes = {kind: ours[kind.replace("_", "-")] for kind in _HASHES}
     made: list[Skill] = []
     for ends in ("\r\n", "\n"):  # a checkout may have changed the ends of lines; the hash says which ones are right
-        code, text = _text(folder, _code_path(name)), body if "text" in ours else None
+        code = _text(folder, _code_path(name)) if _code_path(name) in written else None
+        text = body if "text" in ours else None
         try:
             skill = Skill(
                 name=ours["name"],

@@ -290,7 +290,7 @@ def test_any_skill_makes_a_legal_folder_and_comes_back(
             parameters=Program.parse(source).parameters,
             provides=(Provision(check="after.rope == way", parameters=("way",), arguments={"other": words}),),
         ),
-        provenance=Provenance(writer=words, task="a --- b ------ c"),
+        provenance=Provenance(writer=words, task="a --- b ------ c", frontmatter={"metadata.said": words}),
     )
     test = KeptTest(environment=words, seed=None, check="after.rope > 0", changes={words: (words, None)})
     with opened(place / "one") as one, opened(place / "two") as two:
@@ -299,7 +299,7 @@ def test_any_skill_makes_a_legal_folder_and_comes_back(
         (folder,) = (place / "out").iterdir()
         assert not validate(folder)
         taken = take_in(two, place / "out")
-        assert not taken.refused, taken.refused
+        assert not taken.refused and not taken.imported[0].left_out, taken
         assert two.get(name) == stored and identity(stored) == identity(skill) and two.tests(skill.code_hash) == (test,)
     shutil.rmtree(place)
 

@@ -9,6 +9,7 @@ from outside import FolderMaker, Fresh, coded
 
 from skilllib.errors import InvalidRecord, UnknownSkill
 from skilllib.exchange import Imported, export, take_in
+from skilllib.exchange.folders import CHANGED
 from skilllib.library import SkillLibrary
 from skilllib.records.ledger import Change, Decision
 from skilllib.records.skill import KeptTest, Provenance
@@ -109,3 +110,56 @@ def test_a_head_is_given_to_the_very_same_skill_alone(library: SkillLibrary) -> 
     library.quarantine(coded("fetch"), proposer="test")
     with pytest.raises(UnknownSkill):
         library.rehead(coded("fetch", salt=" again"), proposer="test")
+
+
+def changed(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Use it to reach", "Never use it for"),
+        ("## Procedure", "## How"),
+        ("metadata:\n", "license: MIT\nmetadata:\n"),
+        ("metadata:\n", "metadata:\n  tags: x\n"),
+    ],
+)
+def test_what_was_changed_in_our_words_after_an_export_is_told(
+    learned: SkillLibrary, library: SkillLibrary, tmp_path: Path, old: str, new: str
+) -> None:
+    export(learned, tmp_path / "out", names=["found_egg"])
+    file = tmp_path / "out/found-egg/SKILL.md"
+    changed(file, old, new)
+    one = taken(library, tmp_path / "out")
+    assert one.left_out == (CHANGED,) and one.skill.description == learned.get("found_egg").description
+
+
+def test_a_changed_head_of_a_skill_in_words_comes_in_without_our_fields(
+    library: SkillLibrary, fresh: Fresh, folder: FolderMaker, tmp_path: Path
+) -> None:
+    first = taken(library, folder(head=OLD)).skill
+    export(library, tmp_path / "out", names=["tie_knots"])
+    file = tmp_path / "out/tie-knots/SKILL.md"
+    changed(file, "How to tie knots.\n", "Knots for sailors.\n")
+    assert taken(library, tmp_path / "out").left_out == (CHANGED,)
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if not line.startswith("  skilllib-")), encoding="utf-8")
+    again = taken(library, tmp_path / "out", heads=True)
+    assert again.reheaded and again.skill.version_hash == first.version_hash
+    assert again.skill.description == "Knots for sailors." and again.skill.provenance == first.provenance
+
+
+def test_a_folder_that_was_written_before_such_changes_could_be_seen_is_still_read(
+    learned: SkillLibrary, library: SkillLibrary, tmp_path: Path
+) -> None:
+    export(learned, tmp_path / "out", names=["found_egg"])
+    file = tmp_path / "out/found-egg/SKILL.md"
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text(
+        "".join(line for line in lines if not line.startswith(("  skilllib-shown", "  skilllib-files"))), encoding="utf-8"
+    )
+    one = taken(library, tmp_path / "out")
+    assert not one.left_out and library.tests(one.skill.code_hash) == learned.tests(one.skill.code_hash) != ()

@@ -43,6 +43,18 @@ def test_a_strangers_files_go_through_a_library_and_another_one_unchanged(
     assert beside_the_head(tmp_path / "again/tie-knots") == FILES
 
 
+@pytest.mark.parametrize("path", ["scripts/tie_knots.py", "references/tests.jsonl", "references/effects.md"])
+def test_a_strangers_file_that_is_called_as_ours_would_be_is_a_file_like_any_other(
+    library: SkillLibrary, fresh: Fresh, folder: FolderMaker, tmp_path: Path, path: str
+) -> None:
+    (one,) = take_in(library, folder(files={path: b"print(1)\n"})).imported
+    export(library, tmp_path / "out", names=["tie_knots"])
+    other = fresh()
+    taken = take_in(other, tmp_path / "out")
+    assert not taken.refused and taken.imported[0].left_out == () and taken.imported[0].skill == one.skill
+    assert held(other) == {path: b"print(1)\n"} and other.tests(one.skill.code_hash) == ()
+
+
 def test_what_was_put_beside_an_exported_skill_of_ours_is_kept_too(
     learned: SkillLibrary, library: SkillLibrary, tmp_path: Path
 ) -> None:
