@@ -39,13 +39,18 @@ def export(
     from skilllib.cli.opening import reading
     from skilllib.cli.output import emit, stdout
     from skilllib.exchange import export as write
+    from skilllib.exchange import staying
 
     with reading(library) as opened:
         found = write(opened, to, names=names or (), form=form.value)
+        stays = staying(opened, found, names=names or (), form=form.value)
     if as_json:
-        emit({"path": str(to), "format": form.value, "skills": [_record(skill.name, skill.version_hash) for skill in found]})
+        written = [_record(skill.name, skill.version_hash) for skill in found]
+        emit({"path": str(to), "format": form.value, "skills": written, "stays": list(stays)})
     else:
         stdout().print(f"{len(found)} skills written to {to} ({form.value})")
+        for line in stays:
+            stdout().print(line, style="dim", soft_wrap=True)
 
 
 def _record(name: str, version_hash: str) -> dict[str, str]:

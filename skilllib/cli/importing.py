@@ -121,8 +121,8 @@ def _remedies(taken: Taken, source: Path) -> Iterator[str]:
     if any(one.skill.status == "trial" for one in stayed):
         again = f"skilllib import {shlex.quote(str(source))} --heads"
         yield f"Descriptions, licences and metadata here stay as they were. Of skills on trial, to take those that came: {again}"
-    if any(one.skill.status != "trial" for one in stayed) or any(one.left_out and not one.new for one in taken.imported):
+    if any(one.skill.status != "trial" for one in stayed) or any(one.beside for one in taken.imported):
         yield (
-            "What is not on trial was judged as it is, and files stay those it came with first: "
-            "change the text or code as well, and it comes in as another version with all that is new."
+            "What is not on trial keeps its head, and every skill the files and tests it came with first. "
+            "Change its text or code as well, and it comes in as another version with all that is new."
         )

@@ -4,5 +4,19 @@ from skilllib.exchange.byhand import Promise, added, edited
 from skilllib.exchange.exporting import FORMATS, export
 from skilllib.exchange.importing import Imported, Refused, Taken, take_in
 from skilllib.exchange.proving import Activation, Proving
+from skilllib.exchange.staying import staying
 
-__all__ = ["FORMATS", "Activation", "Imported", "Promise", "Proving", "Refused", "Taken", "added", "edited", "export", "take_in"]
+__all__ = [
+    "FORMATS",
+    "Activation",
+    "Imported",
+    "Promise",
+    "Proving",
+    "Refused",
+    "Taken",
+    "added",
+    "edited",
+    "export",
+    "staying",
+    "take_in",
+]

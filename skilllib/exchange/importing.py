@@ -29,7 +29,9 @@ class Imported:
     new: bool
     """False if this very skill was here before."""
     left_out: tuple[str, ...] = ()
-    """What came with it and is not kept: files that are too large, or files and tests beside those it was here with before."""
+    """What came with it and is not kept: files that are too large, what was changed in our words, and all of `beside`."""
+    beside: tuple[str, ...] = ()
+    """Files and tests that are not those which it was here with before."""
     differs: Mapping[str, tuple[Json, Json]] = field(default_factory=dict)
     """What it said otherwise of itself when it was here before: field → its value here, and the one that came."""
     reheaded: bool = False
@@ -170,13 +172,15 @@ def _store(library: SkillLibrary, candidates: Iterable[_Candidate], *, source: s
             reheaded = heads and not new and kept.status == "trial" and head(kept) != head(skill)
             if reheaded:
                 kept = library.rehead(skill, proposer=PROPOSER, rationale=f"imported again from {source!r}")
+            beside = _beside(library, one.packed)
             caution = "" if kept.status == "active" else _caution(kept.name, active.values())
             imported.append(
                 Imported(
                     place=one.place,
                     skill=kept,
                     new=new,
-                    left_out=_left_out(library, one),
+                    left_out=(*one.left_out, *beside),
+                    beside=beside,
                     differs=differs,
                     reheaded=reheaded,
                     caution=caution,
@@ -185,13 +189,12 @@ def _store(library: SkillLibrary, candidates: Iterable[_Candidate], *, source: s
     return Taken(imported=tuple(imported), refused=tuple(refused))
 
 
-def _left_out(library: SkillLibrary, one: _Candidate) -> tuple[str, ...]:
-    """Return what came with a skill that was taken in and is not kept with it."""
-    skill = one.packed.skill
-    files = {file.path for file in set(one.packed.resources) - set(library.resources(skill.version_hash))}
-    kept = library.tests(skill.code_hash)
-    tests = sum(test not in kept for test in one.packed.tests)
-    return (*sorted({*one.left_out, *files}), *([f"{tests} of its tests"] if tests else []))
+def _beside(library: SkillLibrary, packed: Packed) -> tuple[str, ...]:
+    """Return what came with a skill that was taken in and is not what is kept with it."""
+    files = {file.path for file in set(packed.resources) - set(library.resources(packed.skill.version_hash))}
+    kept = library.tests(packed.skill.code_hash)
+    tests = sum(test not in kept for test in packed.tests)
+    return (*sorted(files), *([f"{tests} of its tests"] if tests else []))
 
 
 def _caution(name: str, active: Iterable[Skill]) -> str:

@@ -61,6 +61,9 @@ def test_another_head_is_told_with_a_command_that_takes_it(door: Door) -> None:
     shown = door.json("show", "tie_knots")
     assert (shown["description"], shown["provenance"]["frontmatter"]["license"]) == ("New", "New licence")
     assert "says otherwise of itself: description, license" in " ".join(door("history", "tie_knots")[1].split())
+    Path("mine/tie-knots/notes.txt").write_text("new", encoding="utf-8")
+    told = said("New")
+    assert "not kept: notes.txt" in told and "Change its text or code as well" in told
     (one,) = door.json("import", "mine")["imported"]
     assert (one["differs"], one["reheaded"]) == ({}, False)
 
@@ -81,6 +84,19 @@ def test_other_names_come_along_in_one_file_and_those_that_cannot_are_told(learn
 def test_every_format_says_what_it_wrote(learned: Door, form: str) -> None:
     code, out, _ = learned("export", "written", "--format", form)
     assert code == 0 and "skills written to written" in out and Path("written").exists()
+
+
+def test_an_export_says_what_stays_behind(learned: Door) -> None:
+    learned("alias", "nest_egg", "found_egg")
+    told = learned("export", "out")[1]
+    assert "elsewhere a skill is on trial until it is proved" in told and "Other names stay here: nest_egg (found_egg)" in told
+    assert "versions stay here that no active skill needs" in told
+    told = learned("export", "all.jsonl", "--format", "jsonl")[1]
+    assert "on trial until it is proved" in told and "nest_egg" not in told and "revoked" not in told
+    learned("revoke", "found_egg", "--reason", "wrong")
+    (one,) = [line for line in learned.json("export", "all.jsonl", "--format", "jsonl")["stays"] if "revoked" in line]
+    assert "found_egg@" in one
+    assert learned.json("export", "tools.json", "--format", "tools")["stays"] == []
 
 
 def test_a_refused_folder_is_an_answer_and_not_a_crash(learned: Door) -> None:
