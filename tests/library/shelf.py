@@ -8,9 +8,11 @@ import pytest
 from maker import Maker
 
 from skilllib.library import SkillLibrary
+from skilllib.library.ranking import CLEARLY, SPEAKS
 from skilllib.protocols import Hit
+from skilllib.records.check import Check
 from skilllib.records.execution import Proof, Trial
-from skilllib.records.skill import Callee, Contract, Provenance, Provision, Skill
+from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Provision, Skill
 
 MAKE = Maker()
 
@@ -62,6 +64,21 @@ def put(library: SkillLibrary, *skills: Skill) -> list[Skill]:
     return [library.version(one.code_hash) for one in skills]
 
 
+def prove(library: SkillLibrary, one: Skill, *checks: str, changes: dict[str, tuple[object, object]] | None = None) -> Skill:
+    """Make a skill active by a proof that shows that these checks hold after it, since it changed what they are about."""
+    changed = {path: (0, 1) for check in checks for path in Check(check).facts()} if changes is None else changes
+    with library.transaction():
+        library.load([(one, ())], proposer="test")
+        task = MAKE.task.model_copy(update={"environment": one.environment, "check": checks[0]})
+        trials = [Trial(seed=seed, solved=True, check=check, changes=changed) for seed, check in enumerate(checks, 1)]
+        library.commit(MAKE.change("activate", one), MAKE.promote, proof=MAKE.proof(task=task, trials=trials))
+    return library.version(one.code_hash)
+
+
+def kept(check, *, expected=True, seed=1, **arguments):
+    return KeptTest(environment="yard", seed=seed, check=check, expected=expected, check_arguments=arguments)
+
+
 YARD = (
     skill("make_rope", "Twist three fibres into a strong cord.", provides=["after.inventory.rope >= 1"], tags="craft, cord"),
     skill("fetch_water", "Carry a bucket from the well.", provides=["after.inventory.water >= 1"], capabilities=["walk"]),
@@ -81,3 +98,8 @@ def same(one: Sequence[Hit], other: Sequence[Hit]) -> bool:
 def names(hits: Iterable[Hit]) -> list[str]:
     """Return the names of what was found, best first."""
     return [hit.skill.name for hit in hits]
+
+
+def clearly_more(one: float, other: float) -> bool:
+    """Return whether the evidence for one speaks for the query, and clearly more than that for the other."""
+    return one >= SPEAKS and one > other + CLEARLY
