@@ -104,6 +104,9 @@ class Sandbox(Protocol):
     ) -> Execution:
         """Run a program once in the environment's present episode.
 
+        What is refused before its first line (arguments that do not fit, a program that was revoked) comes back as an error of
+        the kind `argument` or `grant` without a line.
+
         Args:
             program: The root program.
             arguments: Arguments of its public function.

@@ -33,7 +33,7 @@ from skilllib.protocols import (
     Writer,
 )
 from skilllib.records.base import Json, Scalar, content_hash
-from skilllib.records.blame import broke
+from skilllib.records.blame import broke, unrun
 from skilllib.records.execution import Attempt, Execution, Limits, Proof, Trace, Verdict
 from skilllib.records.ledger import Change, Decision
 from skilllib.records.skill import Skill
@@ -331,9 +331,10 @@ class Agent:
             self.library.count(call.code_hash, called=1, failed=int(broke(call, calls)))
         if draft.reuses is not None:
             solved, elsewhere = attempt.verdict.solved, error is not None and error.skill is not None
-            failed = not solved and not elsewhere and draft.route != "adapt"  # which was a guess
+            called = not unrun(attempt.execution)
+            failed = called and not solved and not elsewhere and draft.route != "adapt"  # which was a guess
             cost = {"tokens": attempt.tokens, "usd": attempt.usd}
-            self.library.count(draft.reuses.code_hash, called=1, solved=int(solved), failed=int(failed), **cost)
+            self.library.count(draft.reuses.code_hash, called=int(called), solved=int(solved), failed=int(failed), **cost)
 
     def _noted(self, task: Task, attempt: Attempt) -> None:
         self.memory.record(attempt.experience.calls)

@@ -17,6 +17,8 @@ from skilllib.records.ledger import Change, Decision, LedgerEntry
 from skilllib.records.skill import Skill
 
 _COUNTED = frozenset({"retrieved", "called", "solved", "failed", "tokens", "usd"})
+_MOST = 1_000_000_000
+"""By which something counted can rise at once; more is a mistake."""
 
 
 class Door(Catalogue, Writing):
@@ -99,7 +101,10 @@ class Door(Catalogue, Writing):
             return relinking.update(connection, found, keep={self.get(ref).code_hash for ref in keep})
 
     def count(self, code_hash: str, **added: float) -> None:
-        """Add to what was counted of a skill.
+        """Add to what was counted of a skill; waits for nobody.
+
+        While somebody else writes, what was counted is remembered here, and written after what this library writes next, or
+        when it is closed.
 
         Args:
             code_hash: Of the skill.
@@ -107,12 +112,11 @@ class Door(Catalogue, Writing):
 
         Raises:
             UnknownSkill: There is none of that hash.
+            InvalidRecord: Nothing of that name is counted, or it cannot rise by that.
         """
-        if unknown := added.keys() - _COUNTED:
-            raise InvalidRecord(f"{min(unknown)!r} is not counted; what is: {', '.join(sorted(_COUNTED))}")
-        with self._writes("counting") as connection:
-            self.version(code_hash)
-            store.count(connection, code_hash, added)
+        figures = {name: _counted(name, figure) for name, figure in added.items()}
+        known = self.version(code_hash).code_hash
+        self._in_passing(lambda connection: store.count(connection, known, figures))
 
     def _further(self, connection: sa.Connection, change: Change, skills: Sequence[Skill], entry: int) -> None:
         """Carry out what a promoted change means besides statuses of its targets."""
@@ -141,3 +145,14 @@ class Door(Catalogue, Writing):
             skills = [row.skill for row in store.rows(connection, tables.versions.c.code_hash.in_(codes))]
         targets = tuple(dict.fromkeys(ledger.target(connection, skill) for skill in skills))
         return change if targets == change.targets else change.model_copy(update={"targets": targets})
+
+
+def _counted(name: str, figure: float) -> float:
+    """Return by how much something counted rises, or raise if it cannot rise by that."""
+    if name not in _COUNTED:
+        raise InvalidRecord(f"{name!r} is not counted; what is: {', '.join(sorted(_COUNTED))}")
+    whole = name != "usd"
+    if not isinstance(figure, int | float) or not 0 <= figure <= _MOST or (whole and figure != int(figure)):
+        given = "so large a number" if isinstance(figure, int) and abs(figure) > _MOST else repr(figure)
+        raise InvalidRecord(f"{name} cannot rise by {given}; write {'a whole number' if whole else 'a number'} from 0 to {_MOST:,}")
+    return int(figure) if whole else float(figure)

@@ -63,6 +63,7 @@ class SkillLibrary(Intake, Using, Lookup, Comparing, Outbox):
         )
         self._turn = threading.RLock()
         self._depth = 0
+        self._due = []
         self._compared, self._nearness = duplicates.Duplicates(), Nearness(self._findable)
         self._closed = False
 
@@ -107,6 +108,7 @@ class SkillLibrary(Intake, Using, Lookup, Comparing, Outbox):
     def close(self) -> None:
         """Let go of everything; harmless when called twice."""
         if not self._closed:
+            self._part()
             self._closed = True
             self._let_go()
             self._findable.close()

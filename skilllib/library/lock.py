@@ -149,10 +149,15 @@ class ServerLock:
             LibraryLocked: Another connection holds it; the message names it.
             StorageFailed: The server does not answer.
         """
-        with self._turn:
+        patience_s = PATIENCE_S if timeout_s is None else timeout_s
+        if not self._turn.acquire(timeout=patience_s):
+            raise LibraryLocked(f"another thread of this process waits to write to {self._url}; wait for it")
+        try:
             if not self._depth:
-                self._acquire(purpose, PATIENCE_S if timeout_s is None else timeout_s)
+                self._acquire(purpose, patience_s)
             self._depth += 1
+        finally:
+            self._turn.release()
         try:
             yield
         finally:

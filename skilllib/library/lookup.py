@@ -142,7 +142,7 @@ class Lookup(Door, RunLog):
     # ---- what came of it
 
     def record_use(self, query: str, retrieved: Sequence[Hit], *, called: Sequence[str] = (), solved: bool | None = None) -> None:
-        """Record what became of a look-up, for whoever uses skills from an agent of their own.
+        """Record what became of a look-up, for whoever uses skills from an agent of their own; waits for nobody, as `count`.
 
         Args:
             query: What was asked.
@@ -152,10 +152,13 @@ class Lookup(Door, RunLog):
         """
         names = tuple(hit.skill.name for hit in retrieved)
         text, check = store.written(Asked(query=query, retrieved=names, called=tuple(called), solved=solved))
-        table = tables.lookups
-        with self._writes("recording a look-up") as connection:
+        table, moment = tables.lookups, store.now()
+
+        def record(connection: sa.Connection) -> None:
             number = store.next_number(connection, table.c.number)
-            connection.execute(sa.insert(table), {"number": number, "record": text, "digest": check, "created_at": store.now()})
+            connection.execute(sa.insert(table), {"number": number, "record": text, "digest": check, "created_at": moment})
+
+        self._in_passing(record)
 
     def lookups(self) -> tuple[Asked, ...]:
         """Return the look-ups that were recorded, oldest first."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from skilllib.errors import InvalidRecord, LibraryLocked, NotVerified, StorageFailed
+import sqlalchemy as sa
+
+from skilllib.errors import InvalidRecord, NotVerified
+from skilllib.library import store
 from skilllib.library.byname import linked_by_name
 from skilllib.library.runs import RunLog
 from skilllib.library.upkeep import Upkeep
 from skilllib.protocols import Environment, Linked, Sandbox
 from skilllib.records.base import Json, Scalar
-from skilllib.records.blame import broke
+from skilllib.records.blame import broke, unrun
 from skilllib.records.check import Check
 from skilllib.records.execution import Execution, Limits
 from skilllib.records.skill import Provision, Skill
@@ -40,7 +43,9 @@ class Using(Upkeep, RunLog):
     _sandbox: Sandbox | None = None
 
     def call(self, ref: str, world: Environment | str | None = None, /, **arguments: Scalar) -> Called:
-        """Run a skill in the sandbox, with the very versions it calls, and count how it went.
+        """Run a skill in the sandbox, with the very versions it calls, and count how it went; waits for nobody who writes.
+
+        What does not tell of the skill is not counted: arguments that it refuses, and another environment than its own.
 
         Args:
             ref: A reference, as for `get`.
@@ -49,7 +54,7 @@ class Using(Upkeep, RunLog):
             arguments: The skill's arguments, by name.
 
         Returns:
-            What happened; a failure of the skill is `execution.error`, never an exception.
+            What happened; a failure of the skill, and arguments that it refuses, are `execution.error`, never an exception.
 
         Raises:
             UnknownSkill: It is not there.
@@ -72,8 +77,9 @@ class Using(Upkeep, RunLog):
                 limits=self.conditions(skill).limits,
                 grants=frozenset(skill.contract.capabilities) if self.policy == "evidence" else None,
             )
+            own = skill.environment in ("", made.spec.name)
         found = Called(execution, kept(skill, execution))
-        with suppress(LibraryLocked, StorageFailed):  # the answer does not wait for whoever learns at the same time
+        if own and not unrun(execution):
             self._counted(skill, found)
         return found
 
@@ -146,11 +152,15 @@ class Using(Upkeep, RunLog):
     def _counted(self, skill: Skill, found: Called) -> None:
         """Count what was called; a failure counts where it broke, not in what rests on that."""
         calls, error = found.execution.skill_calls, found.execution.error
-        with self._writes("counting"):
-            for call in calls:
-                self.count(call.code_hash, called=1, failed=int(broke(call, calls)))
-            failed = found.solved is False if error is None else error.skill is None
-            self.count(skill.code_hash, called=1, solved=int(found.solved is True), failed=int(failed))
+        failed = found.solved is False if error is None else error.skill is None
+        counted = [(call.code_hash, {"called": 1, "failed": int(broke(call, calls))}) for call in calls]
+        counted.append((skill.code_hash, {"called": 1, "solved": int(found.solved is True), "failed": int(failed)}))
+
+        def write(connection: sa.Connection) -> None:
+            for code_hash, added in counted:
+                store.count(connection, code_hash, added)
+
+        self._in_passing(write)
 
     def _let_go(self) -> None:
         """End the sandbox's processes."""

@@ -57,6 +57,15 @@ def broke(call: SkillCall, calls: Sequence[SkillCall]) -> bool:
     )
 
 
+def unrun(execution: Execution) -> bool:
+    """Return whether a program was refused before its first line: its arguments do not fit, or it was revoked meanwhile.
+
+    That is the doing of whoever called it. What a program does wrong by itself stands in a line.
+    """
+    error = execution.error
+    return error is not None and error.kind in ("argument", "grant") and error.line is None
+
+
 def _of(call: SkillCall, execution: Execution, error: ProgramError) -> Blame:
     return Blame(
         name=call.name,

@@ -58,6 +58,19 @@ def bind(name: str, parameters: Sequence[Parameter], args: Sequence[Any], kwargs
     return {parameter.name: _argument(name, declared, parameter, given) for parameter in parameters}
 
 
+def recordable(arguments: Mapping[str, Any]) -> dict[str, Scalar]:
+    """Return those of any arguments that could be arguments of some program, for the record of a call that was refused.
+
+    >>> recordable({"amount": [1], "what": "wheat", "of": None})
+    {'what': 'wheat'}
+    """
+    return {
+        name: value
+        for name, value in arguments.items()
+        if type(value) in (bool, int, float, str) and not _bounds_problem(value) and not _text_problem(name)
+    }
+
+
 def _argument(name: str, declared: str, parameter: Parameter, given: Mapping[Any, Any]) -> Scalar:
     if parameter.name not in given:
         if parameter.default is None:
@@ -78,15 +91,20 @@ def _problem(parameter: Parameter, value: object) -> str | None:
     # Exact types: `bool` is an `int` to Python, and a subclass could change what equality means.
     if type(value) not in kinds[parameter.type]:
         return _one_of(parameter) or words[parameter.type]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "a finite number"
-    if isinstance(value, int) and abs(value) >= MAX_INTEGER:
-        return "an integer of at most 64 bits"
-    if isinstance(value, str) and (problem := _text_problem(value)):
+    if problem := _bounds_problem(value):
         return problem
     if parameter.choices is not None and value not in parameter.choices:
         return _one_of(parameter)
     return _range_problem(parameter, value)
+
+
+def _bounds_problem(value: object) -> str | None:
+    """Return what any argument of the value's type must be but it is not."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "a finite number"
+    if isinstance(value, int) and abs(value) >= MAX_INTEGER:
+        return "an integer of at most 64 bits"
+    return _text_problem(value) if isinstance(value, str) else None
 
 
 def _text_problem(value: str) -> str | None:

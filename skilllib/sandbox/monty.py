@@ -15,7 +15,7 @@ from skilllib.records.base import Json, Scalar
 from skilllib.records.execution import Execution, Limits, ProgramError
 from skilllib.records.program import Program
 from skilllib.records.skill import Skill
-from skilllib.sandbox.binding import ArgumentRefused, bind
+from skilllib.sandbox.binding import ArgumentRefused, bind, recordable
 from skilllib.sandbox.faults import program_error
 from skilllib.sandbox.linker import ARGUMENTS, Linked, link
 from skilllib.sandbox.pool import REMEDY, WorkerPool
@@ -72,12 +72,12 @@ class MontySandbox:
         run = _Run(linked, WorldWatch(environment), limits, grants, self._guard)
         if self._guard is not None and (reason := self._guard.refusal_of(program, calls)) is not None:
             run.error = ProgramError(kind="grant", message=reason)
-            return run.execution(dict(arguments))
+            return run.execution(recordable(arguments))
         try:
             bound = bind(program.name, program.parameters, (), arguments)
         except ArgumentRefused as refused:
             run.error = ProgramError(kind="argument", message=str(refused))
-            return run.execution(dict(arguments))
+            return run.execution(recordable(arguments))
         run.drive(self._workers.get(), bound, self._seed)
         return run.execution(bound)
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from skilllib.build import proving
 from skilllib.embedders import HashingEmbedder
-from skilllib.errors import InvalidRecord, LibraryLocked, NotVerified
+from skilllib.errors import InvalidRecord, NotVerified, UnknownEnvironment
 from skilllib.exchange import Promise, added
 from skilllib.library import SkillLibrary
+from skilllib.protocols import Linked
+from skilllib.records.execution import Execution
 from skilllib.records.program import Program
 from skilllib.records.skill import Skill
 from skilllib.sandbox import MontySandbox
@@ -126,14 +132,100 @@ def test_what_was_revoked_and_what_rests_on_it_is_refused_before_the_next_call(
                 other.call(name, world)
 
 
-def test_a_call_does_not_wait_for_whoever_writes(
-    library: SkillLibrary, world: Bakery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def locked(*_: object, **__: object) -> None:
-        raise LibraryLocked("somebody writes")
+def test_a_call_does_not_wait_for_whoever_writes_and_is_counted_later(library: SkillLibrary, world: Bakery) -> None:
+    code = (
+        f"import sys; from skilllib.library import SkillLibrary\n"
+        f"with SkillLibrary.open({str(library.path)!r}) as library, library.writing('a long import'):\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    skill = library.get("mill_some")
+    library.call("mill_some", world)  # the sandbox has to be started once
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        begin = time.perf_counter()
+        assert library.call("mill_some", world).solved
+        assert time.perf_counter() - begin < 2
+        assert library.statistics(skill.code_hash).called == 1
+        process.communicate("")
+    library.call("mill_some", world)
+    counted = [library.statistics(code_hash) for code_hash in (skill.code_hash, skill.calls[0].code_hash)]
+    assert [(one.called, one.failed) for one in counted] == [(3, 0), (3, 0)]
 
-    monkeypatch.setattr(library, "_writes", locked)
-    assert library.call("stock_up", world, crop="wheat").solved
+
+REFUSED: list[dict[str, Any]] = [
+    {"crop": "wheat", "nope": 1},
+    {},
+    {"crop": "straw"},
+    {"crop": None},
+    {"crop": "wheat", "amount": None},
+    {"crop": "wheat", "amount": [1]},
+    {"crop": "wheat", "amount": {"a": object()}},
+    {"crop": "wheat", "amount": "two"},
+    {"crop": "wheat", "amount": 2.5},
+    {"crop": "wheat", "amount": float("nan")},
+    {"crop": "wheat", "amount": 10**5000},
+    {"crop": "\ud800"},
+    {"crop": b"wheat"},
+    {"crop": "wheat", "\ud800": 1},
+]
+
+
+@pytest.mark.parametrize("arguments", REFUSED, ids=range(len(REFUSED)))
+def test_arguments_that_a_skill_refuses_are_data_and_not_its_failure(
+    library: SkillLibrary, world: Bakery, arguments: dict[str, Any]
+) -> None:
+    before = library.statistics(library.get("stock_up").code_hash)
+    called = library.call("stock_up", world, **arguments)
+    assert called.solved is not True and called.execution.error is not None and called.execution.error.kind == "argument"
+    assert called.execution.trajectory == () and Execution.model_validate_json(called.execution.model_dump_json())
+    assert library.statistics(library.get("stock_up").code_hash) == before
+
+
+def test_a_call_that_cannot_be_made_is_counted_of_nobody(library: SkillLibrary, world: Bakery) -> None:
+    before = library.statistics(library.get("stock_up").code_hash)
+    with pytest.raises(UnknownEnvironment):
+        library.call("stock_up", "nowhere", crop="wheat")
+    library.call("stock_up", Elsewhere(world), crop="wheat")
+    assert library.statistics(library.get("stock_up").code_hash) == before
+
+
+def test_what_was_revoked_between_look_and_run_is_not_counted(
+    library: SkillLibrary, world: Bakery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked = library.linked
+
+    def late(skill: Skill, **options: Any) -> Linked:
+        found = linked(skill, **options)
+        library.revoke("mill_some", "the mill burnt down")
+        return found
+
+    monkeypatch.setattr(library, "linked", late)
+    called = library.call("mill_some", world)
+    assert called.execution.error is not None and "burnt down" in called.execution.error.message
+    assert library.statistics(library.get("mill_some").code_hash).called == 0
+
+
+def test_what_a_skill_does_wrong_is_counted_against_it(library: SkillLibrary, world: Bakery) -> None:
+    clumsy = '''def mill_clumsily(amount: int = 1) -> None:
+    """Mill one of flour, or lose count."""
+    stock_up('wheat', 2 if amount < 4 else amount * 10 ** 30)
+    walk('mill')
+    grind()
+'''
+    skill = prove(library, clumsy, Promise(check="after.stock.flour > before.stock.flour", arguments={"amount": [1, 2]}))
+    before = library.statistics(library.get("stock_up").code_hash)
+    called = library.call("mill_clumsily", world, amount=4)
+    assert called.execution.error is not None and called.execution.error.kind == "argument"
+    assert (library.statistics(skill.code_hash).called, library.statistics(skill.code_hash).failed) == (1, 1)
+    assert library.statistics(library.get("stock_up").code_hash) == before, "it was called in a wrong way"
+
+
+class Elsewhere:
+    """The same world under another name, in which nothing that a skill is for need be there."""
+
+    def __init__(self, world: Bakery) -> None:
+        self.spec = world.spec.model_copy(update={"name": "elsewhere"})
+        self.reset, self.observe, self.call, self.close = world.reset, world.observe, world.call, world.close
 
 
 def test_what_is_in_words_cannot_be_called(library: SkillLibrary, world: Bakery) -> None:
