@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias, get_args
 
-from skilllib.errors import LibraryDamaged, NotVerified, OtherPolicy
+from skilllib.errors import InvalidRecord, LibraryDamaged, NotVerified, OtherPolicy
 from skilllib.records.execution import Proof, Trace
 from skilllib.records.ledger import Change, Decision
 from skilllib.records.program import Program
@@ -30,6 +30,16 @@ def stamped(value: str | None) -> Policy:
         if value in (policy, None):
             return policy  # type: ignore[no-any-return]  # an argument of the very literal
     raise LibraryDamaged(f"the library's policy is {value!r}; it can be {' or '.join(map(repr, get_args(Policy)))}")
+
+
+def refuse_no_policy(wanted: Policy | None) -> None:
+    """Raise unless there is such a policy.
+
+    Raises:
+        InvalidRecord: With those that there are.
+    """
+    if wanted not in (None, *get_args(Policy)):
+        raise InvalidRecord(f"{wanted!r} is no policy; choose {' or '.join(map(repr, get_args(Policy)))}")
 
 
 def refuse_other(path: object, found: Policy, wanted: Policy | None) -> None:

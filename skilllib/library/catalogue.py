@@ -52,6 +52,8 @@ class Catalogue:
         Raises:
             UnknownSkill: No skill, or more than one, is meant; the message lists names that are near.
         """
+        if not isinstance(ref, str):
+            raise UnknownSkill(f"{ref!r} is no reference of a skill; write its NAME, NAME@VERSION or a hash")
         name, at, version = ref.partition("@")
         columns = tables.versions.c
         with self._database.reading() as connection:

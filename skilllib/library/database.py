@@ -12,7 +12,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError, SQLAlchemyError
 
-from skilllib.errors import ForeignLibrary, InvalidRecord, LibraryDamaged, LibraryNotFound, NewerLibrary, StorageFailed
+from skilllib.errors import (
+    ForeignLibrary,
+    InvalidRecord,
+    LibraryDamaged,
+    LibraryError,
+    LibraryNotFound,
+    NewerLibrary,
+    StorageFailed,
+)
 from skilllib.library import tables
 from skilllib.library.admission import Policy
 from skilllib.library.lock import ServerLock, WriterLock
@@ -40,6 +48,17 @@ class Database:
         self._local = threading.local()
         self._watch: sa.PoolProxiedConnection | None = None
         self._watching = threading.Lock()
+        self._closed = False
+
+    def refuse_closed(self) -> None:
+        """Raise if it was closed: a connection that is made afterwards is closed by nobody.
+
+        Raises:
+            LibraryError: It was.
+        """
+        if self._closed:
+            library = self.place.parent if isinstance(self.place, Path) else self.place
+            raise LibraryError(f"the library {library} was closed; open it again")
 
     def state(self) -> int | None:
         """Return a number that is another one after anybody committed anything; None where that cannot be said cheaply.
@@ -58,6 +77,7 @@ class Database:
         """
         if self._current is not None or not isinstance(self.place, Path):
             return None
+        self.refuse_closed()
         with self._watching, suppress(sqlite3.Error, SQLAlchemyError, UnicodeDecodeError):
             if self._watch is None:  # a connection that writes nothing, as it is told of commits by others alone
                 self._watch = self._engine.raw_connection()
@@ -72,6 +92,7 @@ class Database:
         if (current := self._current) is not None:
             yield current
             return
+        self.refuse_closed()
         with self.guarded(), self._engine.connect() as connection:
             yield connection
 
@@ -93,6 +114,7 @@ class Database:
             with self.guarded(), current.begin_nested():
                 yield current
             return
+        self.refuse_closed()
         with self.guarded(), self._engine.connect() as connection, self._begun(connection, wait) as begun:
             self._local.connection = begun
             try:
@@ -127,6 +149,8 @@ class Database:
             raise StorageFailed(f"{self.place}: {_line(error)}; nothing of this change was kept. {self._advice}") from error
         except DatabaseError as error:
             raise LibraryDamaged(f"{self.place}: {_line(error)}; restore a copy, or look closer with `skilllib doctor`") from error
+        except UnicodeEncodeError as error:
+            raise InvalidRecord(f"{self.place} cannot hold this: {error}") from error
         except UnicodeDecodeError as error:  # SQLite quotes what is damaged in its message, and Python cannot read that
             raise LibraryDamaged(f"{self.place}: {error}; restore a copy, or look closer with `skilllib doctor`") from error
 
@@ -137,7 +161,8 @@ class Database:
         return "Check that the server runs and lets you in, then try again"
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; none is made any more."""
+        self._closed = True
         if self._watch is not None:
             self._watch.close()
             self._watch = None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ from skilllib.library import ledger, store, tables
 from skilllib.library.chroma import ChromaIndex, ChromaServer, chroma_errors
 from skilllib.library.database import Database
 from skilllib.library.hnsw import HnswIndex
-from skilllib.library.index import ExactIndex, Stamp, nearest_among
+from skilllib.library.index import ExactIndex, IndexWord, Stamp, nearest_among
 from skilllib.library.lock import BRIEF, ServerLock, WriterLock
 from skilllib.library.text import RECIPE, indexed_texts
 from skilllib.protocols import Embedder, Index, Vectors
@@ -27,7 +27,7 @@ from skilllib.records.skill import Skill
 
 _log = logging.getLogger(__name__)
 
-IndexChoice: TypeAlias = Literal["auto", "exact", "hnsw", "chroma"] | Index
+IndexChoice: TypeAlias = IndexWord | Index
 """What the vectors are searched with: all of them, a graph in files of ours, Chroma, or something of one's own; `auto` is
 `exact` up to `LARGE` skills and `hnsw` beyond."""
 _CHUNK = 5000

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
+from skilllib.errors import InvalidRecord
 from skilllib.protocols import Index, Vectors
+
+IndexWord: TypeAlias = Literal["auto", "exact", "hnsw", "chroma"]
+"""A word for an index of ours."""
 
 
 class Stamp(NamedTuple):
@@ -99,3 +103,15 @@ def read_stamp(found: Any) -> Stamp | None:
     if not isinstance(found, list) or [type(part) for part in found] != [int, str, str]:
         return None
     return Stamp(*found)
+
+
+def refuse_no_index(choice: IndexWord | Index) -> None:
+    """Raise unless something is an index, or a word for one.
+
+    Raises:
+        InvalidRecord: With what can be chosen.
+    """
+    verbs = (getattr(choice, verb, None) for verb in ("put", "drop", "nearest", "keys"))
+    if choice not in get_args(IndexWord) if isinstance(choice, str) else not all(map(callable, verbs)):
+        words = ", ".join(map(repr, get_args(IndexWord)))
+        raise InvalidRecord(f"{choice!r} is no index; choose {words}, or give one that keeps skilllib.protocols.Index")

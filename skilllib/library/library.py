@@ -20,6 +20,7 @@ from skilllib.library.comparing import Comparing
 from skilllib.library.database import open_database, writer_lock
 from skilllib.library.doctor import Problem
 from skilllib.library.findable import Findable, IndexChoice
+from skilllib.library.index import refuse_no_index
 from skilllib.library.intake import Intake
 from skilllib.library.lookup import Lookup
 from skilllib.library.nearness import Nearness
@@ -94,8 +95,11 @@ class SkillLibrary(Intake, Using, Lookup, Comparing, Outbox):
             ForeignLibrary: The path holds something else.
             NewerLibrary: It was written by a newer skilllib.
             OtherPolicy: It admits skills by another law than `policy`.
-            StorageFailed: The disk refuses, or the server does not answer.
+            InvalidRecord: There is no such index or policy.
+            StorageFailed: The disk refuses, the server does not answer, or the address is of something else.
         """
+        refuse_no_index(index)
+        admission.refuse_no_policy(policy)
         choice = index if vectors is None else ChromaServer(vectors)
         return cls(located(path), create=create, embedder=embedder, index=choice, policy=policy)
 
@@ -106,7 +110,7 @@ class SkillLibrary(Intake, Using, Lookup, Comparing, Outbox):
         return found
 
     def close(self) -> None:
-        """Let go of everything; harmless when called twice."""
+        """Let go of everything, after which nothing can be asked any more; harmless when called twice."""
         if not self._closed:
             self._part()
             self._closed = True

@@ -19,6 +19,7 @@ Place: TypeAlias = Path | sa.URL
 """A folder, or the address of a database server; the text of an address hides its password."""
 
 _SERVER = re.compile(r"postgres(?:ql)?(?:\+psycopg)?:/{1,2}(?=[^/]|/\w)")  # one slash: an address that was taken for a path
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # one letter is a drive of Windows
 _CONNECT_S = 10
 _WAIT_S = 10.0
 """For another connection's transaction on the same file to end."""
@@ -28,16 +29,28 @@ def located(where: str | Path | sa.URL) -> Place:
     """Return the place that a user named.
 
     Raises:
-        StorageFailed: It begins like an address and is none.
+        StorageFailed: It begins like an address and is none, or none of a PostgreSQL database.
+
+    >>> located("postgresql://me@host/name"), located("skills:new/a//b")
+    (postgresql://me@host/name, PosixPath('skills:new/a/b'))
     """
     if isinstance(where, sa.URL):
+        if where.get_backend_name() != "postgresql":
+            raise _elsewhere(f"{where.drivername}://")
         return where
     if (found := _SERVER.match(str(where))) is None:
+        if other := _SCHEME.match(str(where)):
+            raise _elsewhere(other[0])
         return Path(where).expanduser()
     try:
         return sa.make_url(f"postgresql://{str(where)[found.end() :]}")
     except (ArgumentError, ValueError) as error:
         raise StorageFailed(f"{str(where)!r} is no address of a database: {error}; write postgresql://USER@HOST/NAME") from error
+
+
+def _elsewhere(scheme: str) -> StorageFailed:
+    # The rest of the address may hold a password.
+    return StorageFailed(f"no library is at an address with {scheme!r}; write the path of a folder, or postgresql://USER@HOST/NAME")
 
 
 def bare(url: sa.URL) -> tuple[sa.URL, str]:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from skilllib.errors import LibraryError, LibraryLocked, SkillLibError, StorageFailed
+from skilllib.errors import LibraryLocked, SkillLibError, StorageFailed
 from skilllib.library.database import Database
 from skilllib.library.findable import Findable
 from skilllib.library.lock import ServerLock, WriterLock
@@ -38,7 +38,6 @@ class Writing:
     _due: list[Write]
     """What is to be written when nobody has to wait for it. Any thread adds at the end; what was written is taken out in turn."""
     _depth = 0
-    _closed = False
 
     @contextmanager
     def writing(self, purpose: str, *, timeout_s: float | None = None) -> Iterator[None]:
@@ -51,7 +50,7 @@ class Writing:
         Raises:
             LibraryLocked: Another process is writing; the message names it.
         """
-        self._refuse_closed()
+        self._database.refuse_closed()
         with self._lock.hold(purpose, timeout_s=timeout_s):
             yield
 
@@ -74,7 +73,7 @@ class Writing:
             LibraryLocked: Another one is writing.
             LibraryError: The library was closed.
         """
-        self._refuse_closed()
+        self._database.refuse_closed()
         if not self._turn.acquire(timeout=-1 if timeout_s is None else timeout_s):
             raise LibraryLocked(f"{self.path} is being written by another thread of this process; wait for it")
         try:
@@ -105,7 +104,7 @@ class Writing:
         Raises:
             LibraryError: The library was closed.
         """
-        self._refuse_closed()
+        self._database.refuse_closed()
         if self._turn.acquire(blocking=False):
             try:
                 if self._depth:
@@ -148,7 +147,3 @@ class Writing:
         self._write_due(timeout_s=_PARTING_S)
         if self._due:
             _log.warning("%s is being written: %d times, what was used was not counted", self.path, len(self._due))
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise LibraryError(f"the library {self.path} was closed; open it again")

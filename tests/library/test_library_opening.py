@@ -12,8 +12,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from skilllib.embedders import HashingEmbedder
-from skilllib.errors import ForeignLibrary, LibraryDamaged, LibraryError, LibraryNotFound, NewerLibrary, StorageFailed
+from skilllib.errors import (
+    ForeignLibrary,
+    InvalidRecord,
+    LibraryDamaged,
+    LibraryError,
+    LibraryNotFound,
+    NewerLibrary,
+    StorageFailed,
+)
 from skilllib.library import SkillLibrary, database, migrations
+from skilllib.library.place import located
 from skilllib.library.tables import metadata
 
 
@@ -113,6 +122,63 @@ def test_a_path_with_odd_characters_is_a_path(tmp_path):
     path = tmp_path / "a b?c#d%20é&mode=memory"
     SkillLibrary.open(path, create=True).close()
     assert (path / "library.db").is_file()
+
+
+@pytest.mark.parametrize("path", ["C:/a", "C:a", "a:b", "skills:new/a", "./mysql://x", "mysql:", "mysql:/x", "//host/a"])
+def test_a_colon_makes_no_address_of_a_path(path):
+    assert located(path) == Path(path)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["mysql://me:secret@x/y", "MySQL+pymysql://x", "sqlite:///a.db", "file:///a", "http://x:8000", "s3://b/k", "redis://"],
+)
+def test_an_address_of_another_kind_is_no_path_and_its_password_is_not_told(address, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for create in (False, True):
+        with pytest.raises(StorageFailed, match=r"path of a folder, or postgresql://USER@HOST/NAME") as caught:
+            SkillLibrary.open(address, create=create)
+        assert "secret" not in str(caught.value)
+    with pytest.raises(StorageFailed, match="postgresql://USER@HOST/NAME"):
+        SkillLibrary.open(sa.make_url("mysql://me:secret@x/y"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("wrong", ["zzz", "", "EXACT", None, 3, [], object()])
+def test_what_is_no_index_is_refused_before_anything_is_made(folder, wrong):
+    with pytest.raises(InvalidRecord, match=r"is no index; choose 'auto', 'exact', 'hnsw', 'chroma'"):
+        SkillLibrary.open(folder, create=True, index=wrong)
+    assert not folder.exists()
+
+
+def test_what_is_no_policy_is_refused_before_anything_is_made(folder):
+    with pytest.raises(InvalidRecord, match="'zzz' is no policy; choose 'evidence' or 'opinion'"):
+        SkillLibrary.open(folder, create=True, policy="zzz")
+    assert not folder.exists()
+
+
+def test_nothing_can_be_asked_of_a_closed_library(library, folder, make):
+    skill = make.active(library, "fetch")
+    assert library.search("fetch")
+    library.close()
+    questions = [
+        lambda: library.get("fetch"),
+        lambda: library.search("fetch"),
+        lambda: library.retrieve("fetch", k=1),
+        lambda: library.call("fetch"),
+        library.skills,
+        library.ledger,
+        library.problems,
+        library.repair,
+        lambda: library.statistics(skill.code_hash),
+        lambda: library.revoke("fetch", "it is closed"),
+        lambda: make.active(library, "carry"),
+    ]
+    for question in questions:
+        with pytest.raises(LibraryError, match=re.escape(f"the library {folder} was closed; open it again")):
+            question()
+    with SkillLibrary.open(folder) as again:
+        assert again.skills() == (skill,)
 
 
 def test_importing_and_opening_a_library_loads_nothing_heavy(folder):

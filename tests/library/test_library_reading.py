@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skilllib.embedders import HashingEmbedder
-from skilllib.errors import LibraryDamaged, UnknownSkill
+from skilllib.errors import InvalidRecord, LibraryDamaged, UnknownSkill
 from skilllib.library import SkillLibrary, indexed_text, store, tables
 from skilllib.library import graph as graphs
 from skilllib.records.program import Program
@@ -35,6 +35,21 @@ def test_an_unknown_reference_says_so(library, make, ref):
     make.active(library, "fetch")
     with pytest.raises(UnknownSkill):
         library.get(ref)
+
+
+@pytest.mark.parametrize("ref", [None, 3, b"fetch", ["fetch"]])
+def test_what_is_no_text_is_no_reference(library, make, ref):
+    make.active(library, "fetch")
+    for ask in (library.get, library.call):
+        with pytest.raises(UnknownSkill, match="is no reference of a skill"):
+            ask(ref)
+
+
+def test_half_a_surrogate_pair_is_an_error_of_ours(library, make):
+    make.active(library, "fetch")
+    for ask in (library.get, library.history, library.version):
+        with pytest.raises((UnknownSkill, InvalidRecord)):
+            ask("fe\ud800ch")
 
 
 def test_a_misspelt_name_is_answered_with_near_ones(library, make):
