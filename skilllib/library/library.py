@@ -38,7 +38,8 @@ class SkillLibrary(Intake, Using, Lookup, Comparing, Outbox):
     """Skills with their versions, tests, figures and history, in one folder.
 
     `library.db` is the truth; `index/` is a cache of it; `writer.lock` makes sure that one process writes. Every change is
-    one transaction: when a method returns its effect is on disk, when it raises there is none. Make one with `open`.
+    one transaction: when a method returns its effect is on disk, when it raises there is none. Only what is counted of uses waits
+    in memory while somebody else writes, so that whoever uses skills does not. Make one with `open`.
     """
 
     def __init__(

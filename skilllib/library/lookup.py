@@ -60,8 +60,9 @@ class Lookup(Door, RunLog):
 
         Raises:
             ModelWeightsMissing: The embedder has no weights.
+            ValidationError: That is no query.
         """
-        asked = Query(text=query) if isinstance(query, str) else query
+        asked = query if isinstance(query, Query) else Query(text=query)
         found, pool = self._ranked(asked, k)
         found = found[: max(k, 0)]
         return [one.hit(asked, shared) for one, shared in zip(found, _shared(pool, found, _words(asked)), strict=True)]
@@ -79,7 +80,8 @@ class Lookup(Door, RunLog):
             ModelWeightsMissing: The embedder has no weights.
             ValidationError: There is no such field, or its value is none.
         """
-        asked = Query(text=query, **about) if isinstance(query, str) else Query.model_validate({**dict(query), **about})
+        said = dict(query) if isinstance(query, Query) else {"text": query}
+        asked = Query.model_validate({**said, **about})
         found, pool = self._ranked(asked, 2 * k)
         if not found:
             return []

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from skilllib.embedders import HashingEmbedder
 from skilllib.errors import InvalidRecord, LibraryDamaged, UnknownSkill
@@ -200,3 +201,10 @@ def test_a_library_can_be_compared_by_its_fingerprint(library, make, tmp_path):
         make.trial(other, make.program("make_rope"))
         make.active(other, "fetch")
         assert other.fingerprint() == library.fingerprint()
+
+
+@pytest.mark.parametrize("query", [None, 3, ["rope"]])
+def test_what_is_no_query_is_refused_in_words(library, query):
+    for ask in (library.search, lambda asked: library.retrieve(asked, k=1)):
+        with pytest.raises(ValidationError, match="valid string"):
+            ask(query)
