@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from skilllib.gate.accidents import Changes, Runs, accidental, checked, differing, kin, spoken_of
+from skilllib.gate.pairing import paired, renamed
 from skilllib.library import SkillLibrary
-from skilllib.library.duplicates import Likeness, behaves_like, same_behaviour
+from skilllib.library.duplicates import Likeness, behaves_like
+from skilllib.library.promotion import measured_effects
 from skilllib.library.relinking import various
 from skilllib.library.text import indexed_text
 from skilllib.library.upkeep import Replay
+from skilllib.records.execution import Trial
 from skilllib.records.skill import KeptTest, Skill
 
-NEAREST = 10
+NEAREST = 20
 """Skills with the nearest texts; one that does the same is described by the same promises and effects."""
 CANDIDATES = 3
-"""Skills that are run."""
+"""Skills that are run, the likeliest first."""
 TESTS = 3
 """Kept tests of each, those with different arguments first."""
 
@@ -22,51 +27,141 @@ TESTS = 3
 def twin(library: SkillLibrary, skill: Skill, tests: Sequence[KeptTest], *, replay: Replay) -> Likeness | None:
     """Return an active skill of another name that does the same as a new one, if one is found among the likely ones.
 
-    Each is run on the kept tests of the other, and every one must come out as it did before and change the very same facts.
+    Each is run on kept tests of the other, and in every one of these worlds both come out the same: the check holds for both, and
+    the same facts change by as much. What the worlds do to a skill may differ, such as how far it had to walk; but nothing that
+    tells of what a check of theirs is about, or a promise of a skill that is described like them.
 
     Args:
         library: Where the others are; the new skill need not be stored, what it calls must be.
         skill: The new skill.
         tests: Its kept tests.
         replay: Runs kept tests.
+
+    Not covered: skills whose kept tests have different arguments throughout and change nothing in common.
     """
-    own = various(tests)[:TESTS]
-    if not own:
+    if not tests:
         return None
-    for other, others in _likely(library, skill, own):
-        closure = (*library.closure([callee.code_hash for callee in skill.calls]), skill)
-        if _passes(skill, closure, others, replay) and _passes(other, library.closure([other.code_hash]), own, replay):
-            return behaves_like(skill, other, tests=len(own) + len(others))
+    near = [hit.skill for hit in library.retrieve(_told(skill, tests), k=NEAREST) if hit.skill.environment == skill.environment]
+    pairs = sorted(_likely(library, skill, tests, near), key=lambda pair: -pair.shared)[:CANDIDATES]
+    for pair in pairs:
+        if pair.same(replay, things=_promised(near)):
+            return behaves_like(skill, pair.old.skill, tests=len(pair.new.first) + len(pair.old.first), names=pair.old.names)
     return None
 
 
-def _passes(skill: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest], replay: Replay) -> bool:
-    """Return whether a skill comes out of another's tests as that one did; the first difference ends it, for a world is dear."""
-    return all(same_behaviour([test], replay(skill, closure, [test])) for test in tests)
+@dataclass(frozen=True, kw_only=True)
+class _Side:
+    """One of two skills that are compared."""
+
+    skill: Skill
+    closure: Sequence[Skill]
+    names: Mapping[str, str]
+    """Parameters of the new skill → those of this one that they stand for."""
+    tests: Sequence[KeptTest]
+    """All that it keeps, with the arguments named as in the new skill."""
+    runs: Runs = field(default_factory=Runs)
+    """What is known of it."""
+
+    @property
+    def first(self) -> Sequence[KeptTest]:
+        """Those of its tests that are run with the other one."""
+        return various(self.tests)[:TESTS]
+
+    @property
+    def always(self) -> set[str]:
+        """The facts that changed in all its tests."""
+        return set.intersection(*(set(test.changes) for test in self.tests))
+
+    def changes(self, test: KeptTest, replay: Replay) -> Changes | None:
+        """Return what it changes in the world of a test, or None if the test does not come out as expected."""
+        called = renamed([test], self.names, self.skill)
+        trials = replay(self.skill, self.closure, called) if called else ()
+        return trials[0].changes if trials and trials[0].solved == test.expected else None
 
 
-def _likely(library: SkillLibrary, skill: Skill, own: Sequence[KeptTest]) -> Iterator[tuple[Skill, Sequence[KeptTest]]]:
-    """Yield active skills whose tests could be the new one's: the same facts change, and the arguments fit both."""
-    taken, besides = 0, {skill.code_hash, *skill.provenance.merged_from}
-    for hit in library.retrieve(indexed_text(skill), k=NEAREST):
-        other = hit.skill
-        if other.name == skill.name or other.code_hash in besides or other.environment != skill.environment:
+@dataclass(frozen=True, kw_only=True)
+class _Pair:
+    """A new skill and one that may do the same."""
+
+    new: _Side
+    old: _Side
+
+    @property
+    def likely(self) -> bool:
+        """Return whether each changes something that the other's checks are about and that the other changes too."""
+        return _about(self.new, self.old) and _about(self.old, self.new)
+
+    @property
+    def shared(self) -> float:
+        """Return which share of the facts that always change with one of them always change with both."""
+        one, other = self.new.always, self.old.always
+        return len(one & other) / max(len(one | other), 1)
+
+    def same(self, replay: Replay, *, things: set[str]) -> bool:
+        """Return whether both come out the same in all worlds; what settles it first ends it, for a world is dear.
+
+        Args:
+            replay: Runs kept tests.
+            things: What a fact may tell of so that no difference is an accident, besides what the checks are about.
+        """
+        meant = things | {kin(fact) for side in (self.new, self.old) for fact in checked(side.tests)}
+        differences = set[str]()
+        for side in (self.new, self.old):
+            for test in side.tests:
+                side.runs.add(test.arguments, test.changes)
+        for visitor, owner in ((self.new, self.old), (self.old, self.new)):
+            for test in owner.first:
+                found = _in_its_world(test, visitor, owner, replay)
+                if found is None or any(kin(fact) in meant for fact in found):
+                    return False
+                differences |= found
+        return accidental(differences, self.new.runs, self.old.runs)
+
+
+def _in_its_world(test: KeptTest, visitor: _Side, owner: _Side, replay: Replay) -> set[str] | None:
+    """Return the facts that two skills change differently in the world of a test, or None if it does not come out as expected.
+
+    Where they differ from what was recorded the owner is run again: what it calls may have become another version since then.
+    """
+    seen = visitor.changes(test, replay)
+    if seen is None:
+        return None
+    visitor.runs.add(test.arguments, seen)
+    if seen == test.changes:
+        return set()
+    now = owner.changes(test, replay)
+    return None if now is None else differing(seen, now)
+
+
+def _likely(library: SkillLibrary, skill: Skill, tests: Sequence[KeptTest], near: Sequence[Skill]) -> Iterator[_Pair]:
+    """Yield active skills that can be called as the new one is and that change what its checks are about."""
+    closure = (*library.closure([callee.code_hash for callee in skill.calls]), skill)
+    besides = {skill.code_hash, *skill.provenance.merged_from}
+    for other in near:
+        names = paired(skill, other)
+        if other.name == skill.name or other.code_hash in besides or names is None or renamed(tests, names, other) is None:
             continue
-        others = various(library.tests(other.code_hash))[:TESTS]
-        fits = others and _changed(own) == _changed(others) and _takes(other, own) and _takes(skill, others)
-        if fits and taken < CANDIDATES:
-            taken += 1
-            yield other, others
+        if others := renamed(library.tests(other.code_hash), {their: own for own, their in names.items()}, skill):
+            new = _Side(skill=skill, closure=closure, names={name: name for name in names}, tests=tests)
+            old = _Side(skill=other, closure=library.closure([other.code_hash]), names=names, tests=others)
+            if (pair := _Pair(new=new, old=old)).likely:
+                yield pair
 
 
-def _changed(tests: Sequence[KeptTest]) -> set[str]:
-    return {fact for test in tests for fact in test.changes}
+def _about(one: _Side, other: _Side) -> bool:
+    """Return whether a skill changes what another one's checks are about, as far as that one changes it itself."""
+    aims = {fact for test in other.tests for fact in checked([test]) & test.changes.keys()}
+    return not aims or any(aims & test.changes.keys() for test in one.tests)
 
 
-def _takes(skill: Skill, tests: Sequence[KeptTest]) -> bool:
-    """Return whether a skill can be called with the arguments of tests."""
-    if skill.program is None:
-        return False
-    names = {parameter.name for parameter in skill.program.parameters}
-    needed = {parameter.name for parameter in skill.program.parameters if parameter.default is None}
-    return all(needed <= test.arguments.keys() <= names for test in tests)
+def _promised(near: Sequence[Skill]) -> set[str]:
+    """Return what the promises of skills are about."""
+    provisions = [provision for skill in near for provision in skill.contract.provides]
+    return {kin(fact) for one in provisions for fact in spoken_of(one.check, (*one.parameters, *one.arguments))}
+
+
+def _told(skill: Skill, tests: Sequence[KeptTest]) -> str:
+    """Return what is known of a skill in the words in which others are found: with what its runs changed."""
+    parameters = frozenset(parameter.name for parameter in skill.contract.parameters)
+    trials = [Trial(seed=test.seed, arguments=test.arguments, solved=test.expected, changes=test.changes) for test in tests]
+    return indexed_text(skill, measured_effects(trials, parameters))

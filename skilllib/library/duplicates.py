@@ -13,11 +13,10 @@ import sqlalchemy as sa
 
 from skilllib.errors import DuplicateSkill
 from skilllib.library import store, tables
-from skilllib.records.execution import Trial
 from skilllib.records.naming import look_alike
 from skilllib.records.normal import outline
 from skilllib.records.program import Program
-from skilllib.records.skill import KeptTest, Skill
+from skilllib.records.skill import Skill
 
 Kind: TypeAlias = Literal["name", "syntax", "behaviour", "description"]
 Offer: TypeAlias = Literal["alias", "version", "merge"]
@@ -170,21 +169,20 @@ def _exact(skill: Skill) -> str:
 # --- Behaviour --------------------------------------------------------------------------------------------------------
 
 
-def same_behaviour(tests: Iterable[KeptTest], trials: Iterable[Trial]) -> bool:
-    """Return whether trials of one skill came out as the kept tests of another: each as expected, changing the same facts.
+def behaves_like(new: Skill, old: Skill, *, tests: int, names: Mapping[str, str]) -> Likeness:
+    """Return the likeness of a skill that came out the same on so many tests, its own and the other's.
 
-    Without a test the answer is no: nothing was shown.
+    Args:
+        new: The skill.
+        old: The one that does the same.
+        tests: How many.
+        names: Parameters of the new one → those of the other that they stand for.
     """
-    tests, trials = tuple(tests), tuple(trials)
-    pairs = list(zip(tests, trials, strict=False))
-    same = all(trial.solved == test.expected and trial.changes == test.changes for test, trial in pairs)
-    return 0 < len(tests) == len(trials) and same
-
-
-def behaves_like(new: Skill, old: Skill, *, tests: int) -> Likeness:
-    """Return the likeness of a skill that came out the same on so many tests, its own and the other's."""
-    how = f"does what {{}} does in {tests} kept tests of both"
-    return Likeness(kind="behaviour", skill=old, offers=_in_its_place(new, old), how=how, figures={"tests": tests})
+    other = [f"{their!r} stands for its {own!r}" for own, their in names.items() if own != their]
+    how = f"does what {{}} does in {tests} kept tests of both{', where ' + ' and '.join(other) if other else ''}"
+    counts = {len(skill.program.parameters) if skill.program else 0 for skill in (new, old)}
+    offers: tuple[Offer, ...] = ("alias", "version") if counts == {len(names)} else ("version",)
+    return Likeness(kind="behaviour", skill=old, offers=offers, how=how, figures={"tests": tests})
 
 
 def described_like(old: Skill, *, cosine: float, bound: float) -> Likeness:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from skilllib.errors import DuplicateSkill, InvalidRecord
-from skilllib.library.duplicates import Likeness, same_behaviour
-from skilllib.records.execution import Trial
+from skilllib.library.duplicates import Likeness
 from skilllib.records.program import Program
-from skilllib.records.skill import KeptTest, Skill
+from skilllib.records.skill import Skill
 
 ROPE = '''def make_rope(length: int = 2) -> None:
     """Make a rope."""
@@ -126,12 +125,3 @@ def test_an_alias_is_followed_and_cannot_hide_a_skill_or_a_primitive(library, ma
     assert library.resolve(["rope"]) == {"rope": second.code_hash} and library.get("rope@1").code_hash == rope.code_hash
     make.active(library, "rope", salt="3")
     assert library.get("rope").name == "rope"
-
-
-def test_equal_behaviour_is_every_test_with_the_same_changes():
-    test = KeptTest(environment="yard", seed=1, check="after.rope > 0", changes={"rope": (0, 1)})
-    good = Trial(seed=1, solved=True, changes={"rope": (0, 1)})
-    assert same_behaviour([test], [good])
-    assert not same_behaviour([test], [good.model_copy(update={"changes": {"rope": (0, 2)}})])
-    assert not same_behaviour([test], [good.model_copy(update={"solved": False})])
-    assert not same_behaviour([test, test], [good]) and not same_behaviour([], [])
