@@ -47,6 +47,14 @@ class Runs:
 
     _by_arguments: dict[str, list[Changes]] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, tests: Iterable[KeptTest]) -> Runs:
+        """Return those in which tests were recorded."""
+        found = cls()
+        for test in tests:
+            found.add(test.arguments, test.changes)
+        return found
+
     def add(self, arguments: Mapping[str, Scalar], changes: Changes) -> None:
         """Take note of a run."""
         self._by_arguments.setdefault(canonical(dict(arguments)), []).append(changes)
@@ -55,6 +63,16 @@ class Runs:
     def facts(self) -> set[str]:
         """All facts that a run changed."""
         return {fact for runs in self._by_arguments.values() for changes in runs for fact in changes}
+
+    @property
+    def steady(self) -> set[tuple[str, str, str]]:
+        """What all runs with the same arguments did alike: arguments, fact, and by how much it changed."""
+        return {
+            (arguments, fact, canonical(_size(change)))
+            for arguments, runs in self._by_arguments.items()
+            for fact, change in runs[0].items()
+            if all(canonical(_size(changes.get(fact))) == canonical(_size(change)) for changes in runs)
+        }
 
     def varies(self, fact: str) -> bool:
         """Return whether the worlds decide what becomes of a fact: with equal arguments it changed in more than one way.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from skilllib.gate.accidents import Changes, Runs, accidental, checked, differing, kin, spoken_of
 from skilllib.gate.pairing import paired, renamed
@@ -13,6 +13,7 @@ from skilllib.library.promotion import measured_effects
 from skilllib.library.relinking import various
 from skilllib.library.text import indexed_text
 from skilllib.library.upkeep import Replay
+from skilllib.records.base import canonical
 from skilllib.records.execution import Trial
 from skilllib.records.skill import KeptTest, Skill
 
@@ -20,8 +21,8 @@ NEAREST = 20
 """Skills with the nearest texts; one that does the same is described by the same promises and effects."""
 CANDIDATES = 3
 """Skills that are run, the likeliest first."""
-TESTS = 3
-"""Kept tests of each, those with different arguments first."""
+TESTS, MOST_TESTS = 3, 8
+"""Kept tests of each: one for each check and each of its arguments, but no fewer and no more than these if there are so many."""
 
 
 def twin(library: SkillLibrary, skill: Skill, tests: Sequence[KeptTest], *, replay: Replay) -> Likeness | None:
@@ -37,7 +38,8 @@ def twin(library: SkillLibrary, skill: Skill, tests: Sequence[KeptTest], *, repl
         tests: Its kept tests.
         replay: Runs kept tests.
 
-    Not covered: skills whose kept tests have different arguments throughout and change nothing in common.
+    Not covered: skills whose kept tests have different arguments throughout and change nothing in common, or change nothing that
+    their checks are about; what a skill returns.
     """
     if not tests:
         return None
@@ -59,18 +61,18 @@ class _Side:
     """Parameters of the new skill → those of this one that they stand for."""
     tests: Sequence[KeptTest]
     """All that it keeps, with the arguments named as in the new skill."""
-    runs: Runs = field(default_factory=Runs)
-    """What is known of it."""
+    runs: Runs
+    """Those of its tests, and what it did in the worlds of the other one."""
 
     @property
     def first(self) -> Sequence[KeptTest]:
         """Those of its tests that are run with the other one."""
-        return various(self.tests)[:TESTS]
-
-    @property
-    def always(self) -> set[str]:
-        """The facts that changed in all its tests."""
-        return set.intersection(*(set(test.changes) for test in self.tests))
+        cases: dict[str, KeptTest] = {}
+        for test in self.tests:
+            cases.setdefault(canonical([test.check, test.arguments]), test)
+        chosen = list(cases.values())
+        others = [test for test in various(self.tests) if test not in chosen]
+        return [*chosen, *others][: min(max(len(chosen), TESTS), MOST_TESTS)]
 
     def changes(self, test: KeptTest, replay: Replay) -> Changes | None:
         """Return what it changes in the world of a test, or None if the test does not come out as expected."""
@@ -88,13 +90,13 @@ class _Pair:
 
     @property
     def likely(self) -> bool:
-        """Return whether each changes something that the other's checks are about and that the other changes too."""
+        """Return whether each does something that the other is for."""
         return _about(self.new, self.old) and _about(self.old, self.new)
 
     @property
     def shared(self) -> float:
-        """Return which share of the facts that always change with one of them always change with both."""
-        one, other = self.new.always, self.old.always
+        """Return which share of what either of them does in all its runs both do."""
+        one, other = self.new.runs.steady, self.old.runs.steady
         return len(one & other) / max(len(one | other), 1)
 
     def same(self, replay: Replay, *, things: set[str]) -> bool:
@@ -106,9 +108,6 @@ class _Pair:
         """
         meant = things | {kin(fact) for side in (self.new, self.old) for fact in checked(side.tests)}
         differences = set[str]()
-        for side in (self.new, self.old):
-            for test in side.tests:
-                side.runs.add(test.arguments, test.changes)
         for visitor, owner in ((self.new, self.old), (self.old, self.new)):
             for test in owner.first:
                 found = _in_its_world(test, visitor, owner, replay)
@@ -142,16 +141,16 @@ def _likely(library: SkillLibrary, skill: Skill, tests: Sequence[KeptTest], near
         if other.name == skill.name or other.code_hash in besides or names is None or renamed(tests, names, other) is None:
             continue
         if others := renamed(library.tests(other.code_hash), {their: own for own, their in names.items()}, skill):
-            new = _Side(skill=skill, closure=closure, names={name: name for name in names}, tests=tests)
-            old = _Side(skill=other, closure=library.closure([other.code_hash]), names=names, tests=others)
+            new = _Side(skill=skill, closure=closure, names={name: name for name in names}, tests=tests, runs=Runs.of(tests))
+            old = _Side(skill=other, closure=library.closure([other.code_hash]), names=names, tests=others, runs=Runs.of(others))
             if (pair := _Pair(new=new, old=old)).likely:
                 yield pair
 
 
 def _about(one: _Side, other: _Side) -> bool:
-    """Return whether a skill changes what another one's checks are about, as far as that one changes it itself."""
+    """Return whether a skill changes something that another one's checks are about and that this one changes too."""
     aims = {fact for test in other.tests for fact in checked([test]) & test.changes.keys()}
-    return not aims or any(aims & test.changes.keys() for test in one.tests)
+    return any(aims & test.changes.keys() for test in one.tests)
 
 
 def _promised(near: Sequence[Skill]) -> set[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 
+from skilllib.records.program import Program
 from skilllib.records.skill import KeptTest, Skill
 from skilllib.records.world import Parameter
 
@@ -12,9 +14,13 @@ def paired(one: Skill, other: Skill) -> dict[str, str] | None:
     """Return the parameters of one skill with those of another that they stand for, or None if the two are called otherwise.
 
     Those with the same name and type belong together; the others in the order in which they stand, each with the next one of its
-    type. What is left over on either side has to have a default.
+    type. What is left over on either side has to have a default. One that returns a value is not called like one that does not.
+
+    Args:
+        one: The skill in whose place the other would be called.
+        other: That one.
     """
-    if one.program is None or other.program is None:
+    if one.program is None or other.program is None or (_returns(one.program) and not _returns(other.program)):
         return None
     theirs = {parameter.name: parameter for parameter in other.program.parameters}
     found, left = dict[str, str](), list[Parameter]()
@@ -50,6 +56,12 @@ def renamed(tests: Sequence[KeptTest], names: Mapping[str, str], skill: Skill) -
             return None
         found.append(test.model_copy(update={"arguments": arguments}))
     return tuple(found)
+
+
+def _returns(program: Program) -> bool:
+    """Return whether a program returns something."""
+    values = [node.value for node in ast.walk(program.function) if isinstance(node, ast.Return)]
+    return any(value is not None and not (isinstance(value, ast.Constant) and value.value is None) for value in values)
 
 
 def _fits(parameter: Parameter, value: object) -> bool:

@@ -18,6 +18,11 @@ def test_facts_that_did_not_change_alike_differ() -> None:
     assert differing({"a": (0, 1)}, {"a": (0, 2)}) == {"a"}
 
 
+def test_what_a_skill_did_in_all_runs_with_the_same_arguments_is_steady() -> None:
+    found = runs({"rope": (0, 2), "step": (0, 7)}, {"rope": (1, 3), "step": (0, 9), "at": ("home", "mill")}, n=2)
+    assert found.steady == {('{"n":2}', "rope", "2")}
+
+
 def test_how_far_both_had_to_walk_is_an_accident() -> None:
     assert accidental({"step"}, runs({"step": (0, 7)}, {"step": (0, 19)}), runs({"step": (0, 9)}, {"step": (0, 30)}))
 

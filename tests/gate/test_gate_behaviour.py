@@ -170,6 +170,12 @@ def test_what_its_calls_do_by_now_counts_and_not_what_was_recorded_of_them(pantr
     assert pantry.twin(FETCHED).likeness is not None
 
 
+def test_every_value_is_tried_so_that_one_that_differs_in_the_last_is_no_twin(pantry: Pantry) -> None:
+    values = (1, 2, 3, 4, 5)
+    pantry.kept(EGGS, amount=values)
+    pantry.kept(FETCHED.replace("= amount -", "= (amount if amount < 5 else 6) -"), amount=values)
+
+
 HOARDERS = [
     f"""def {name}(amount: int) -> None:
     '''{words}'''
@@ -190,18 +196,18 @@ def test_few_are_run_the_likeliest_first_and_the_first_difference_ends_it(pantry
     tests = pantry.library.tests(eggs.code_hash)
     program = Program.parse(FETCHED)
     new = Skill(name=program.name, program=program, contract=eggs.contract, environment="bakery")
-    worlds: list[int | None] = []
+    gained: list[object] = []
 
     def replay(skill: Skill, closure: Sequence[Skill], tests: Sequence[KeptTest]) -> list[Trial]:
         assert skill.name == new.name
-        worlds.extend(test.seed for test in tests)
+        gained.extend(test.changes["stock.egg"][1] for test in tests)
         return [Trial(seed=test.seed, solved=False) for test in tests]
 
     assert twin(pantry.library, new, tests, replay=replay) is None
-    assert len(worlds) == CANDIDATES and worlds[0] == tests[0].seed
+    assert len(gained) == CANDIDATES and gained[0] == 1, "the others lay more by, wherever they go"
 
 
-def test_what_changes_nothing_that_the_others_check_is_about_is_not_run(pantry: Pantry) -> None:
+def test_what_changes_nothing_that_a_check_of_both_is_about_is_not_run(pantry: Pantry) -> None:
     eggs = pantry.kept(EGGS)
     wheat = FETCHED.replace("from_nests", "wheat").replace("egg", "wheat").replace("coop", "field")
     pantry.kept(wheat, "after.stock.wheat >= amount")
@@ -210,10 +216,14 @@ def test_what_changes_nothing_that_the_others_check_is_about_is_not_run(pantry: 
         raise AssertionError("nothing is to be run")
 
     tests = pantry.library.tests(eggs.code_hash)
-    program = Program.parse(FETCHED.replace("fetch_from_nests", "get_eggs"))
-    other = Skill(name=program.name, program=program, contract=eggs.contract, environment="bakery")
-    assert twin(pantry.library, other, tests, replay=replay) is None
-    assert twin(pantry.library, other, (), replay=replay) is None
+    same, other = (
+        Skill(name=name, program=eggs.program, contract=eggs.contract, environment="bakery") for name in ("get_eggs", "hunt")
+    )
+    assert twin(pantry.library, same, tests, replay=replay) is None, "only the one for wheat has another name"
+    silent = [test.model_copy(update={"changes": {}}) for test in tests]
+    assert twin(pantry.library, other, silent, replay=replay) is None and twin(pantry.library, other, (), replay=replay) is None
+    with pytest.raises(AssertionError, match="nothing is to be run"):
+        twin(pantry.library, other, tests, replay=replay)
 
 
 CRAFTER = {
