@@ -216,8 +216,9 @@ def test_what_changes_nothing_that_a_check_of_both_is_about_is_not_run(pantry: P
         raise AssertionError("nothing is to be run")
 
     tests = pantry.library.tests(eggs.code_hash)
+    program = Program.parse(FETCHED)
     same, other = (
-        Skill(name=name, program=eggs.program, contract=eggs.contract, environment="bakery") for name in ("get_eggs", "hunt")
+        Skill(name=name, program=program, contract=eggs.contract, environment="bakery") for name in ("get_eggs", program.name)
     )
     assert twin(pantry.library, same, tests, replay=replay) is None, "only the one for wheat has another name"
     silent = [test.model_copy(update={"changes": {}}) for test in tests]
