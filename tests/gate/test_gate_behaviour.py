@@ -127,9 +127,12 @@ def test_a_twin_that_promises_it_in_other_words_is_found(pantry: Pantry) -> None
     assert found is not None and found.skill == eggs
 
 
+ANOTHER_WAY = FETCHED.replace('    if facts()["at"] != "coop":\n', '    walk("mill")\n    if True:\n')
+
+
 def test_a_twin_that_takes_another_way_is_found_though_it_comes_out_more_tired(pantry: Pantry) -> None:
     eggs = pantry.kept(EGGS, amount=(5,))
-    found = pantry.twin(FETCHED.replace('    if facts()["at"] != "coop":\n', '    walk("mill")\n    if True:\n'), amount=(5,))
+    found = pantry.twin(ANOTHER_WAY, amount=(5,))
     assert found.likeness is not None and found.likeness.skill == eggs
     tests = pantry.library.tests(eggs.code_hash)
     assert len({test.changes["vigor"] for test in tests}) > 1, "luck decides how tired one gets"
@@ -159,6 +162,46 @@ def test_what_does_more_or_less_or_something_besides_is_no_twin(pantry: Pantry, 
 def test_the_one_that_does_less_is_no_twin_of_the_one_that_does_more(pantry: Pantry) -> None:
     pantry.kept(FETCHED.replace("amount - facts", "amount + 1 - facts"))
     pantry.kept(EGGS)
+
+
+def test_one_that_does_the_same_on_the_others_tests_and_more_on_its_own_is_no_twin(pantry: Pantry) -> None:
+    pantry.kept(FETCHED.replace("= amount -", "= min(amount, 3) -"))
+    pantry.kept(EGGS, amount=(1, 2, 3, 4, 5))
+
+
+UNLUCKY = f'''def console() -> None:
+    """Find an egg, and take a sheaf of wheat home for every look that was in vain."""
+    walk("coop")
+    looks = 0
+    while facts()["stock"]["egg"] < 1:{LOOK}        looks += 1
+    walk("field")
+    for _ in range(looks):
+        gather("wheat")
+'''
+GREEDY = f'''def take_revenge() -> None:
+    """Reap two ears each time that the hens had nothing, once they laid."""
+    had = facts()["stock"]["egg"]
+    number = 0
+    walk(to="coop")
+    while had == facts()["stock"]["egg"]:
+        number += 2{LOOK}    crop = "wheat"
+    walk(to="field")
+    while facts()["stock"]["wheat"] < number:
+        gather(crop)
+'''
+
+
+def test_what_stands_beside_the_facts_of_a_check_is_no_accident_though_luck_decides_how_much_it_is(pantry: Pantry) -> None:
+    pantry.kept(UNLUCKY, "after.stock.egg > before.stock.egg")
+    pantry.kept(GREEDY, "after.stock.egg > before.stock.egg")
+
+
+def test_what_a_neighbour_promises_is_no_accident(pantry: Pantry) -> None:
+    pantry.kept(
+        'def toil() -> None:\n    """Toil."""\n    walk("mill")\n    walk("home")\n    walk("mill")\n', "after.vigor < before.vigor"
+    )
+    pantry.kept(EGGS, amount=(5,))
+    pantry.kept(ANOTHER_WAY, amount=(5,))
 
 
 def test_what_its_calls_do_by_now_counts_and_not_what_was_recorded_of_them(pantry: Pantry) -> None:
