@@ -14,9 +14,11 @@ from skilllib.library.quarantine import BY_HAND
 from skilllib.library.text import first_sentence
 from skilllib.records.base import Scalar
 from skilllib.records.check import Check
+from skilllib.records.naming import refuse_name
 from skilllib.records.program import Program
 from skilllib.records.skill import Callee, Contract, KeptTest, Provenance, Provision, Skill
 from skilllib.records.world import EnvironmentSpec
+from skilllib.sandbox.scope import free_names
 from skilllib.writer.typecheck import TypeChecker
 
 
@@ -74,8 +76,8 @@ def added(
         tests: Tests that come with it.
 
     Raises:
-        InvalidProgram: It does not fit the environment's primitives, their types, or the facts.
-        InvalidRecord: Promise and program contradict each other.
+        InvalidProgram: It calls itself, or does not fit the environment's primitives, their types, or the facts.
+        InvalidRecord: Promise and program contradict each other, or no skill can have its name.
         DuplicateSkill: A skill of that name is there, one whose name looks the same, or one that is the same program.
         CyclicCalls: It would reach a skill of its own name.
     """
@@ -101,7 +103,7 @@ def edited(library: SkillLibrary, old: Skill, program: Program, *, spec: Environ
         author: Who wrote it, for the ledger.
 
     Raises:
-        InvalidProgram: It has another name, or does not fit the environment's primitives, their types, or the facts.
+        InvalidProgram: It has another name, calls itself, or does not fit the environment's primitives, their types, or the facts.
         DuplicateSkill: Nothing was changed, or another skill is the same program.
         CyclicCalls: It would reach a skill of its own name.
     """
@@ -127,12 +129,13 @@ def _drafted(
     description: str,
     origin: Provenance | None = None,
 ) -> Skill:
+    refuse_name(program.name)
+    if any(node.id == program.name for node in free_names(program.function)):
+        raise InvalidProgram(f"{program.name!r} calls itself; a skill has no recursion")
     primitives = {primitive.name for primitive in spec.primitives}
     calls = {**calls, **library.resolve(program.names - primitives)}
     calls = {name: calls[name] for name in sorted(program.names & calls.keys())}
     program.refuse_rebinding(primitives | calls.keys())
-    if program.name in calls:
-        raise InvalidProgram(f"{program.name!r} calls itself; a skill has no recursion")
     callees = library.closure(calls.values())
     _refuse_misfit(program, spec, [_named(library.version(code_hash), name) for name, code_hash in calls.items()], library)
     capabilities = (program.names & primitives).union(*(callee.contract.capabilities for callee in callees))

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from skilllib.errors import ImportRefused
+from skilllib.records.naming import RESERVED
 from skilllib.records.skill import Skill
 
 LONGEST = 64
@@ -21,12 +22,12 @@ def identifier(name: str) -> str:
     Raises:
         ImportRefused: No identifier can be made of it.
 
-    >>> identifier("make-rope"), identifier("3d-model"), identifier("import")
-    ('make_rope', 'skill_3d_model', 'import_')
+    >>> identifier("make-rope"), identifier("3d-model"), identifier("import"), identifier("filter")
+    ('make_rope', 'skill_3d_model', 'import_', 'filter_')
     """
     found = name.replace("-", "_")
     found = f"skill_{found}" if found[:1].isdigit() else found
-    found = f"{found}_" if keyword.iskeyword(found) else found
+    found = f"{found}_" if keyword.iskeyword(found) or found in RESERVED else found
     if not found.isidentifier():
         raise ImportRefused(f"no Python name can be made of {name!r}")
     return found

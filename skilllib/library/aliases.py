@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import keyword
 
 import sqlalchemy as sa
 
 from skilllib.errors import InvalidRecord
 from skilllib.library import tables
 from skilllib.records.ledger import Change
-from skilllib.records.naming import look_alike
+from skilllib.records.naming import look_alike, refuse_name
 from skilllib.records.skill import Skill
 
 
@@ -18,14 +17,15 @@ def give(connection: sa.Connection, change: Change, skill: Skill) -> None:
     """Give a skill the name that a change asks for.
 
     Raises:
-        InvalidRecord: The change names none, or one that cannot be called, is a skill's own or looks like one, is a primitive, or
+        InvalidRecord: The change names none, or one that no skill can have, is a skill's own or looks like one, is a primitive, or
             is another skill's and the change does not take it from that one by an edit of `instead_of`.
     """
     name, taken_from = (
         next((edit.value for edit in change.edits if edit.field == field), None) for field in ("name", "instead_of")
     )
-    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+    if not isinstance(name, str):
         raise InvalidRecord(f"an alias needs an edit of `name` to a public Python identifier, not {name!r}")
+    refuse_name(name)
     columns, table = tables.versions.c, tables.aliases
     if connection.execute(sa.select(columns.name).where(columns.name == name)).first():
         raise InvalidRecord(f"{name!r} is a skill's own name; choose another one for {skill.name!r}")

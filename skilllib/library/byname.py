@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
+from skilllib.records.naming import RESERVED
 from skilllib.records.skill import Callee, Skill
 
 
@@ -31,7 +32,7 @@ def linked_by_name(names: Iterable[str], active: Sequence[Skill]) -> tuple[tuple
         names: What the root program reads.
         active: One version of each name.
     """
-    offered = {skill.name: skill for skill in active if skill.program is not None}
+    offered = {skill.name: skill for skill in active if skill.program is not None and skill.name not in RESERVED}
     calls = {name: offered[name].code_hash for name in sorted(set(names)) if name in offered}
     reached: dict[str, Skill] = {}
     frontier = list(calls)

@@ -16,6 +16,7 @@ from skilllib.library.aliases import meant
 from skilllib.library.database import Database
 from skilllib.records.base import content_hash
 from skilllib.records.ledger import LedgerEntry
+from skilllib.records.naming import RESERVED
 from skilllib.records.skill import Effect, KeptTest, Resource, Skill, Statistics, Status
 
 if TYPE_CHECKING:
@@ -102,8 +103,11 @@ class Catalogue:
         return graphs.ordered(found)
 
     def resolve(self, names: Iterable[str]) -> dict[str, str]:
-        """Return name → code hash of those names that are active skills, in sorted order."""
-        wanted, columns = sorted(set(names)), tables.versions.c
+        """Return name → code hash of those names that are active skills, in sorted order.
+
+        A builtin stands for itself in a program, also where a library holds a skill or an alias of its name from earlier days.
+        """
+        wanted, columns = sorted(set(names) - RESERVED), tables.versions.c
         found: dict[str, str] = {}
         with self._database.reading() as connection:
             for start in range(0, len(wanted), _CHUNK):

@@ -30,6 +30,7 @@ from skilllib.library.using import Using
 from skilllib.protocols import Embedder
 from skilllib.records.execution import Trace
 from skilllib.records.ledger import Change, Decision
+from skilllib.records.naming import refuse_name
 from skilllib.records.program import Program
 from skilllib.records.skill import Callee, Contract, Provenance, Skill
 
@@ -153,12 +154,14 @@ class SkillLibrary(Intake, Using, Lookup, Comparing, Outbox):
 
         Raises:
             NotVerified: The trace does not prove this program.
+            InvalidRecord: It has the name of a builtin, or of another function that every program may call.
             InvalidProgram: It gives the name of a primitive or of a skill it calls another meaning.
             UnknownSkill: It calls, or merges, something the library does not have, or that was revoked.
             CyclicCalls: It would reach itself through its calls.
             DuplicateSkill: An active skill is the same program, or this very skill was revoked. Where opinions count
                 (`policy`), a name is overwritten and nothing is too similar.
         """
+        refuse_name(program.name)
         admission.refuse_unproven(program, trace)
         merged = tuple(dict.fromkeys([*provenance.merged_from, *merges]))
         with self._writes(f"admitting {program.name}") as connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -12,6 +11,7 @@ from skilllib.library import graph as graphs
 from skilllib.library import ledger, store, tables
 from skilllib.records.check import Check
 from skilllib.records.ledger import Change, Decision
+from skilllib.records.naming import refuse_name
 from skilllib.records.skill import KeptTest, Skill
 
 IMPORTED = "imported"
@@ -102,13 +102,12 @@ def _plain(connection: sa.Connection, items: Sequence[tuple[Skill, Sequence[Kept
 
 
 def refuse_senseless(skill: Skill, tests: Sequence[KeptTest]) -> None:
-    """Raise if a skill's parts contradict each other.
+    """Raise if a skill's parts contradict each other, or it has a name that no skill can have.
 
     Raises:
         InvalidRecord: With the part.
     """
-    if not skill.name.isidentifier() or keyword.iskeyword(skill.name) or skill.name.startswith("_"):
-        raise InvalidRecord(f"{skill.name!r} cannot be called; a skill's name is a public Python identifier")
+    refuse_name(skill.name)
     if skill.program is not None and skill.program.name != skill.name:
         raise InvalidRecord(f"{skill.name!r} has the code of {skill.program.name!r}")
     declared = [parameter.name for parameter in skill.contract.parameters]

@@ -1,14 +1,34 @@
-"""When two names look like one another to a reader."""
+"""Which names a skill may bear, and when two of them look like one another to a reader."""
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
 import unicodedata
+
+from skilllib.errors import InvalidRecord
+from skilllib.records.program import FORBIDDEN_NAMES
+
+RESERVED = FORBIDDEN_NAMES | {"facts", "before", "after", "Literal", *dir(builtins)}
+"""Names that mean something else inside programs and checks, or that no program may speak."""
 
 _LETTERS = str.maketrans({"I": "l", "1": "l", "|": "l", "0": "o"})
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 LEAST = 3
 """Letters that a name has at least before one letter more or less can be overlooked."""
+
+
+def refuse_name(name: str) -> None:
+    """Raise unless a skill may bear a name: a public Python identifier that means nothing else in a program.
+
+    Raises:
+        InvalidRecord: With the name.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+        raise InvalidRecord(f"{name!r} cannot be called; a skill's name is a public Python identifier")
+    if name in RESERVED:
+        raise InvalidRecord(f"{name!r} means something else in every program, so no skill can have that name; choose another one")
 
 
 def look_alike(one: str, other: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
@@ -12,11 +11,9 @@ from skilllib.protocols import Environment, Rendering, Snapshotting
 from skilllib.records.base import Json, Scalar, canonical
 from skilllib.records.check import Check
 from skilllib.records.facts import flatten
-from skilllib.records.program import FORBIDDEN_NAMES
+from skilllib.records.naming import RESERVED
 from skilllib.records.world import EnvironmentSpec, Observation, Outcome, Parameter, Primitive
 
-RESERVED = FORBIDDEN_NAMES | {"facts", "before", "after", *dir(builtins)}
-"""Names that mean something else inside programs and checks, or that no program may speak."""
 Call: TypeAlias = tuple[str, dict[str, Scalar]]
 _TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,), "number": (int, float), "string": (str,), "boolean": (bool,), "array": (list, tuple), "null": (type(None),),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from skilllib.errors import InvalidProgram
+from skilllib.errors import InvalidRecord
 from skilllib.protocols import Draft
 from skilllib.records.execution import Attempt, Trace
+from skilllib.records.naming import RESERVED, refuse_name
 from skilllib.records.normal import normal
 from skilllib.records.program import Program
 from skilllib.records.skill import Skill
@@ -64,7 +65,7 @@ class Fit:
     ) -> None:
         self._checker, self._task, self._trace, self._overwrites = checker, task, trace, overwrites
         self._primitives = frozenset(primitive.name for primitive in spec.primitives) | {FACTS}
-        self._known = {skill.name: skill for skill in known}
+        self._known = {skill.name: skill for skill in known if skill.name not in RESERVED}
         self._mended = next((skill for skill in known if skill.code_hash == task.repairs), None)
 
     def draft(self, program: Program, rationale: str) -> Draft:
@@ -112,10 +113,11 @@ class Fit:
 
     def _refuse_names(self, program: Program) -> None:
         try:
+            refuse_name(program.name)
             program.refuse_rebinding(self._primitives)
             for name in program.names & self._known.keys():
                 rewritten(program.source, program.name, ((name, f"{name}_"),))
-        except InvalidProgram as error:
+        except InvalidRecord as error:
             raise Unusable(str(error)) from None
         if program.name in self._known and program.name in _read(program):
             raise Unusable(f"{program.name!r} is the name of a skill, so the function would call itself; give it another name")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from skilllib.records.check import Condition
-from skilllib.records.naming import look_alike
+from skilllib.records.naming import RESERVED, look_alike
 from skilllib.records.task import Task
 
 
@@ -36,9 +36,11 @@ def free_name(name: str, taken: set[str]) -> str:
 
     >>> free_name("get salt", {"get_malt", "get_salt_2"})
     'get_salt_3'
+    >>> free_name("print", set())
+    'do_print'
     """
     base = re.sub(r"\W+", "_", name.lower()).strip("_")[:50] or "skill"
-    if base[0].isdigit() or keyword.iskeyword(base):
+    if base[0].isdigit() or keyword.iskeyword(base) or base in RESERVED:
         base = f"do_{base}"
     names = itertools.chain([base], (f"{base}_{number}" for number in itertools.count(2)))
     return next(name for name in names if name not in taken and not looks_taken(name, taken))

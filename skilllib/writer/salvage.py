@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import copy
 from collections.abc import Callable
 
 from skilllib.errors import InvalidProgram
 from skilllib.protocols import Draft
 from skilllib.records.execution import Attempt
+from skilllib.records.naming import RESERVED
 from skilllib.records.program import Program
 from skilllib.records.task import Task
 
@@ -75,7 +75,7 @@ def parsed(function: ast.FunctionDef) -> Program | None:
         for node in ast.walk(statement)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
-    if not called - {"facts"} - set(dir(builtins)):
+    if not called - RESERVED:
         return None
     try:
         return Program.parse(ast.unparse(ast.fix_missing_locations(function)) + "\n")

@@ -73,6 +73,9 @@ def test_a_promise_that_is_not_kept_leaves_it_on_trial_and_is_not_tried_twice(le
         (EGGS.replace("found_egg()", "walk('moon')", 1), "walk"),
         (EGGS.replace("found_egg()", "gather()", 1), "gather"),
         (EGGS.replace("pair_of_eggs", "walk"), "'walk'"),
+        (EGGS.replace("pair_of_eggs", "min"), "'min' means something else in every program"),
+        (EGGS.replace("pair_of_eggs", "facts"), "'facts' means something else in every program"),
+        ('def rec() -> None:\n    """Rec."""\n    rec()\n', "'rec' calls itself; a skill has no recursion"),
         (EGGS.replace("pair_of_eggs", "found_egg"), "skilllib edit found_egg"),
         (EGGS.replace("pair_of_eggs", "found_eggs"), "looks like 'found_egg'"),
         (EGGS.replace("Find", "Fi\u200bnd"), "invisible"),
@@ -126,6 +129,7 @@ def test_a_skill_that_does_the_same_is_offered_as_an_alias(learned: Door) -> Non
     assert learned.json("show", "egg_hunter")["name"] == "found_egg"
     assert f"egg_hunter is {other} (version " in (said := learned("alias", "egg_hunter", other, "--move")[1])
     assert "before it was found_egg" in said and learned.json("show", "egg_hunter")["name"] == other
+    assert "means something else" in learned.refuses("alias", "max", "found_egg")
 
 
 def test_an_empty_library_needs_to_know_the_environment(door: Door) -> None:
