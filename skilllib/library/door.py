@@ -7,7 +7,20 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from skilllib.errors import InvalidRecord, NotVerified
-from skilllib.library import admission, aliases, evidence, ledger, lexical, outbox, promotion, relinking, revoking, store, tables
+from skilllib.library import (
+    admission,
+    aliases,
+    evidence,
+    ledger,
+    lexical,
+    outbox,
+    promotion,
+    rejections,
+    relinking,
+    revoking,
+    store,
+    tables,
+)
 from skilllib.library.admission import Policy
 from skilllib.library.catalogue import Catalogue
 from skilllib.library.relinking import Update
@@ -65,7 +78,7 @@ class Door(Catalogue, Writing):
             plans = [self._update(skill, change, decision, proof) for skill in activated]
             for skill in activated:
                 promotion.step_down(connection, skill, change, decision)
-            entry = ledger.append(connection, change, decision)
+            entry = ledger.append(connection, rejections.reasoned(change, decision, proof), decision)
             for target, status in after.items():
                 store.set_status(connection, targets[target], status, entry.number)
             if proof is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from skilllib.errors import InvalidRecord, NotVerified, UnknownSkill
-from skilllib.library import ledger, pruning, relinking, revoking, store, tables
+from skilllib.library import ledger, pruning, rejections, relinking, revoking, store, tables
 from skilllib.library.admission import OPINION
 from skilllib.library.door import Door
 from skilllib.library.guarding import Guard
@@ -84,9 +84,13 @@ class Upkeep(Door):
         )
 
     def rejected(self, change: Change) -> LedgerEntry | None:
-        """Return the entry that rejected a change of the same content, whoever suggested it; None if none did."""
+        """Return the entry that rejected a change of the same content, whoever suggested it; None if none did.
+
+        One that was rejected for a caller is another change once that caller is another one, or is to keep the version it calls;
+        what was rejected for a skill that does the same may be suggested again when that is active no more.
+        """
         with self._database.reading() as connection, suppress(UnknownSkill):
-            return ledger.rejection(connection, self._addressed(connection, change))
+            return rejections.standing(connection, self._addressed(connection, change), follow=self.policy == "evidence")
         return None
 
     # ---- callers
