@@ -60,9 +60,14 @@ def _reference(library: SkillLibrary, name: str, text: str) -> str:
     """Return a reference for what stands for a version: a number or a hash of this name, else a reference by itself."""
     from skilllib.errors import UnknownSkill
 
+    if "@" in text:
+        return text
+    bearer = library.get(name).name
     try:
-        return f"{name}@{library.get(f'{name}@{text}').version}" if "@" not in text else text
+        return f"{bearer}@{library.get(f'{bearer}@{text}').version}"
     except UnknownSkill:
+        if text.isdecimal():
+            raise
         return text
 
 

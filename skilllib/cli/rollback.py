@@ -10,7 +10,7 @@ from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, Author, Jobs, KeepCall
 
 
 def rollback(
-    name: Annotated[str, typer.Argument(help="The skill.")],
+    name: Annotated[str, typer.Argument(help="The skill; `name@3` for the version to go back to.")],
     to: Annotated[
         str | None, typer.Option("--to", metavar="VERSION", help="Number or hash; by default the one that was active before.")
     ] = None,

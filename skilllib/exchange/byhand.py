@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from skilllib.errors import DuplicateSkill, InvalidProgram, InvalidRecord
+from skilllib.errors import DuplicateSkill, InvalidProgram, InvalidRecord, NotVerified
 from skilllib.library import SkillLibrary
 from skilllib.library.duplicates import refuse
 from skilllib.library.quarantine import BY_HAND
@@ -104,6 +104,7 @@ def edited(library: SkillLibrary, old: Skill, program: Program, *, spec: Environ
 
     Raises:
         InvalidProgram: It has another name, calls itself, or does not fit the environment's primitives, their types, or the facts.
+        NotVerified: Nothing was changed, and it rests on a skill that was revoked.
         DuplicateSkill: Nothing was changed, or another skill is the same program.
         CyclicCalls: It would reach a skill of its own name.
     """
@@ -113,10 +114,21 @@ def edited(library: SkillLibrary, old: Skill, program: Program, *, spec: Environ
     said = old.description if old.program is not None and old.program.doc == program.doc else ""
     drafted = _drafted(library, program, spec, contract=old.contract, calls=calls, description=said, origin=old.provenance)
     if drafted.code_hash == old.code_hash:
+        if gone := next((one for one in library.closure([old.code_hash])[:-1] if one.status == "revoked"), None):
+            raise NotVerified(_resting(library, old, gone))
         raise DuplicateSkill(f"{old.name!r} (version {old.version}) is as it was; nothing is to be done")
     refuse(program.name, [likeness for likeness in library.likenesses(drafted) if likeness.skill.name != old.name])
     tests = library.tests(old.code_hash)
     return library.quarantine(drafted, tests=tests, proposer=author or BY_HAND, rationale=f"edit of version {old.version}")
+
+
+def _resting(library: SkillLibrary, old: Skill, gone: Skill) -> str:
+    """Return why calling what is active now is no remedy for a skill, and what is."""
+    there = f"{old.name!r} (version {old.version}) rests on {gone.name!r} (version {gone.version}), which was revoked"
+    if library.resolve([gone.name]):
+        return f"{there}; call the active version of that with: skilllib verify {old.name}@{old.version} --activate"
+    remedy = f"skilllib verify {gone.name}@{gone.version} --activate, or change it with: skilllib edit {gone.name}@{gone.version}"
+    return f"{there}, and no other version of that is active; prove it with: {remedy}"
 
 
 def _drafted(

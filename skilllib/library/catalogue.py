@@ -169,16 +169,19 @@ class Catalogue:
             return ledger.entries(connection)
 
     def history(self, name: str) -> tuple[LedgerEntry, ...]:
-        """Return the ledger's entries about any version of a name, oldest first.
+        """Return the ledger's entries about any version of a name, oldest first; about one version if that is named.
+
+        Args:
+            name: A reference, as for `get`.
 
         Raises:
-            UnknownSkill: No skill has that name.
+            UnknownSkill: There is no such skill.
         """
+        found = self.get(name)
         with self._database.reading() as connection:
-            name = meant(connection, name) or name
-            skills = [row.skill for row in store.rows(connection, tables.versions.c.name == name)]
-            if not skills:
-                raise UnknownSkill(self._near(name))
+            if "@" in name:
+                return ledger.about(connection, {ledger.target(connection, found)})
+            skills = [row.skill for row in store.rows(connection, tables.versions.c.name == found.name)]
             return ledger.about(connection, {found for skill in skills for found in (skill.code_hash, skill.version_hash)})
 
     def graph(self) -> nx.DiGraph[Any]:

@@ -145,7 +145,7 @@ class Upkeep(Door):
         """Make an earlier version of a skill active again, after its kept tests and those of its callers passed with it.
 
         Args:
-            name: Of the skill.
+            name: Of the skill, or a reference to the version itself.
             to: Number or hash of the version; by default the one that was active before the present one.
             replay: Runs kept tests.
             keep: References of callers that go on with the version they call.
@@ -157,10 +157,12 @@ class Upkeep(Door):
 
         Raises:
             UnknownSkill: There is no such version.
+            InvalidRecord: It is active, or the name and `to` both say which version is meant.
             NotVerified: It was never active, or was revoked: only a fresh proof makes it active.
         """
         seen = self.last_entry
-        target = self._earlier(name) if to is None else self.get(f"{name}@{to}")
+        target = self._target(name, to)
+        name = target.name
         if target.status in ("trial", "revoked"):
             remedy = f"skilllib verify {target.name}@{target.version} --activate"  # the name alone is another version's
             raise NotVerified(f"{name!r} (version {target.version}) is {target.status}; prove it with: {remedy}")
@@ -208,6 +210,16 @@ class Upkeep(Door):
         with self._database.reading() as connection:
             return [row.skill for row in store.rows(connection, tables.versions.c.name == name)]
 
+    def _target(self, ref: str, to: str | int | None) -> Skill:
+        """Return the version to go back to."""
+        found = self.get(ref)
+        exact = "@" in ref or (ref != found.name and any(one.startswith(ref) for one in (found.code_hash, found.version_hash)))
+        if exact and to is not None:
+            raise InvalidRecord(f"{ref!r} is a version already; name it there or as the one to go back to, not both")
+        if exact:
+            return found
+        return self._earlier(found.name) if to is None else self.get(f"{found.name}@{to}")
+
     def _earlier(self, name: str) -> Skill:
         found = [skill for skill in self._versions(name) if skill.status == "retired"]
         with self._database.reading() as connection:
@@ -230,8 +242,11 @@ class Upkeep(Door):
 
         Raises:
             UnknownSkill: It is not there.
+            InvalidRecord: No reason is given.
         """
         skill = self.get(ref)
+        if not reason.strip():
+            raise InvalidRecord(f"say why {skill.name!r} is revoked, for whoever meets it; the reason is blank")
         change = Change(kind="revoke", targets=(skill.code_hash,), rationale=reason, proposer=proposer)
         with self._writes(f"revoking {skill.name}") as connection:
             entry = self.commit(change, Decision(outcome="promote", codes=("revoked",), reason=reason))

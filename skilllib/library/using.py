@@ -101,7 +101,7 @@ class Using(Upkeep, RunLog):
         for one in (*reached, skill):
             unproved = one.status == "trial" and not (trial and one is skill)
             if unproved or one.status == "revoked":
-                raise NotVerified(_unproved(skill, one))
+                raise NotVerified(_unproved(skill, one, stand_in=one.name in self.resolve([one.name])))
         return Linked(reached, calls)
 
     def conditions(self, skill: Skill) -> Conditions:
@@ -168,12 +168,16 @@ class Using(Upkeep, RunLog):
         self._sandbox = None
 
 
-def _unproved(skill: Skill, one: Skill) -> str:
+def _unproved(skill: Skill, one: Skill, *, stand_in: bool) -> str:
+    """Return why a skill cannot run for one that it reaches, and what can be done; another version of that may be active."""
     remedy = f"prove it with: skilllib verify {one.name}@{one.version} --activate"
     if one is skill:
         return f"{one.name!r} (version {one.version}) is {one.status}; {remedy}"
     rests = f"{skill.name!r} rests on {one.name!r} (version {one.version}), which is {one.status}"
-    return f"{rests}; {remedy}, or call what is active now with: skilllib edit {skill.name} --relink"
+    if not stand_in:
+        return f"{rests}; {remedy}"
+    # A proof takes the active version in place of what was revoked, however deep that is called.
+    return f"{rests}; {remedy}, or with the version that is active now: skilllib verify {skill.name}@{skill.version} --activate"
 
 
 def kept(skill: Skill, execution: Execution) -> bool | None:

@@ -11,6 +11,7 @@ import pytest
 from command_door import Door
 
 from skilllib.embedders import HashingEmbedder
+from skilllib.errors import NotVerified
 from skilllib.library import SkillLibrary
 
 EGGS = '''def pair_of_eggs() -> None:
@@ -213,6 +214,26 @@ def test_a_caller_may_keep_the_version_it_calls(learned: Door) -> None:
     assert calls[0]["code_hash"] != one["code_hash"] and learned("run", "reserve")[0] == 0
 
 
+def test_what_a_revoked_callee_needs_is_told_and_works(learned: Door) -> None:
+    stock = "def stock_wheat() -> None:\n    'Bring in wheat.'\n    walk('field')\n    gather('wheat')\n"
+    reserve = "def reserve() -> None:\n    'Bring in two of wheat.'\n    stock_wheat()\n    stock_wheat()\n"
+    learned("add", written(stock), "--check", "after.stock.wheat >= before.stock.wheat + 1")
+    learned("add", written(reserve), "--check", "after.stock.wheat >= before.stock.wheat + 2")
+    learned("revoke", "stock_wheat", "--reason", "the field burns")
+    with SkillLibrary.open("skill-library") as library, pytest.raises(NotVerified) as refused:
+        library.call("reserve")
+    assert "prove it with: skilllib verify stock_wheat@1 --activate" in str(refused.value)
+    assert "--relink" not in str(refused.value), "there is no active version to call"
+    told = learned.refuses("edit", "reserve", "--relink")
+    assert "no other version of that is active" in told and "skilllib verify stock_wheat@1 --activate" in told
+    better = stock.replace("Bring in", "Carry in")
+    assert learned("edit", "stock_wheat@1", "--file", written(better))[0] == 0
+    with SkillLibrary.open("skill-library") as library, pytest.raises(NotVerified) as refused:
+        library.call("reserve")
+    assert str(refused.value).endswith("with the version that is active now: skilllib verify reserve@1 --activate")
+    assert learned("verify", "reserve@1", "--activate")[0] == 0 and learned("run", "reserve")[0] == 0
+
+
 # --- history, diff, rollback, revoke, prune ---------------------------------------------------------------------------
 
 
@@ -226,7 +247,13 @@ def test_history_and_diff_tell_what_happened(learned: Door) -> None:
     found = learned.json("diff", "found_egg", one["version"] - 1, one["version"])
     assert not found["same"] and found["contract"] == {} and found["description"] == ["Found egg.", "Find an egg."]
     assert learned.json("diff", "found_egg", one["version"], one["version"])["same"]
-    assert "UnknownSkill" in learned.refuses("diff", "found_egg", 1, 99)
+    assert "'found_egg' has no version '99'; it has 1" in learned.refuses("diff", "found_egg", 1, 99)
+    assert learned.json("diff", f"found_egg@{one['version']}", one["version"] - 1, one["version"]) == found
+    assert "'found_egs'" in learned.refuses("diff", "found_egg", 1, "found_egs")
+    (created, *_) = learned.json("history", "found_egg@1")
+    assert created["change"]["kind"] == "create" and [v["version"] for v in created["versions"]] == [1]
+    assert len(learned.json("history", "found_egg")) > len(learned.json("history", "found_egg@1"))
+    assert "'found_egg' has no version '77'" in learned.refuses("history", "found_egg@77")
     assert "UnknownSkill" in learned.refuses("history", "nothing")
 
 
@@ -237,6 +264,17 @@ def test_a_rollback_is_proved_by_kept_tests(learned: Door) -> None:
     back = learned.json("rollback", "found_egg", "--reason", "it was fine")
     assert (back["outcome"], back["status"], back["code_hash"]) == ("promote", "active", first["code_hash"])
     assert "active already" in learned.refuses("rollback", "found_egg", "--to", first["version"])
+    told = [" ".join(line.split()) for line in learned("history", "found_egg")[1].splitlines()]
+    assert any("restore" in line and "it was fine; " in line and "kept tests pass" in line for line in told)
+    assert any("retire" in line and f"replaced by version {first['version']}" in line for line in told)
+    assert "no skill is called 'nothing'" in learned.refuses("rollback", "nothing")
+    assert "no skill is called 'nothing'" in learned.refuses("rollback", "nothing", "--to", 1)
+    assert "not both" in learned.refuses("rollback", f"found_egg@{first['version']}", "--to", first["version"])
+    learned("alias", "hen_fruit", "found_egg")
+    newer = learned.json("list", "--status", "retired")
+    second = max(one["version"] for one in newer if one["name"] == "found_egg")
+    assert learned.json("rollback", f"found_egg@{second}")["version"] == second
+    assert learned.json("rollback", "hen_fruit")["version"] == first["version"]
     trial = next(one for one in learned.json("list", "--status", "trial"))
     assert "prove it with" in learned.refuses("rollback", trial["name"], "--to", trial["version"])
 
@@ -245,6 +283,7 @@ def test_revoking_lists_what_it_reached(learned: Door) -> None:
     found = learned.json("revoke", "found_egg", "--reason", "the hens are gone")
     assert (found["callers"] and found["runs"] == ["bakery-s0-1"]) or found["runs"]
     assert "Missing option" in learned("revoke", "found_egg")[2]
+    assert "the reason is blank" in learned.refuses("revoke", "found_egg", "--reason", " ")
     assert learned.json("show", "found_egg")["ledger"][-1]["change"]["rationale"] == "the hens are gone"
 
 
