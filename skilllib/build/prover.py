@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 
@@ -9,11 +10,12 @@ from skilllib.build.parts import make_workers, make_world
 from skilllib.build.replaying import WorkersMaker
 from skilllib.exchange import Proving
 from skilllib.library import SkillLibrary
-from skilllib.records.base import Scalar
+from skilllib.records.base import Scalar, canonical
 from skilllib.records.skill import Skill
 from skilllib.verifier.check import CheckVerifier
 from skilllib.verifier.evidence import SequentialTest
 from skilllib.verifier.proof import ReExecution
+from skilllib.workers import Workers
 
 
 @contextmanager
@@ -24,6 +26,8 @@ def proving(
     keep: Collection[str] = (),
     values: Mapping[str, Sequence[Scalar]] | None = None,
     proposer: str = "verify",
+    seed: int = 0,
+    again: bool = False,
     workers: WorkersMaker | None = None,
 ) -> Iterator[Proving]:
     """Yield what proves skills on trial in fresh worlds and makes them active, and end its processes afterwards.
@@ -34,20 +38,31 @@ def proving(
         keep: References of callers that go on with the version they call.
         values: Values under which parameters of a promise are tried, where no kept test says so.
         proposer: Who wants it, for the ledger.
+        seed: The fresh worlds follow from it.
+        again: Whether what was rejected before is proved once more.
         workers: Makes workers for worlds that are not registered.
     """
     with ExitStack() as stack:
+        started: dict[str, Workers] = {}
 
         def prover(skill: Skill) -> ReExecution:
             learned = library.conditions(skill)
             name, options = skill.environment, learned.environment_options
-            made = workers(name, options) if workers else make_workers(name, options, jobs=jobs)
-            return ReExecution(
-                workers=stack.enter_context(made), verifier=CheckVerifier(), test=SequentialTest(), limits=learned.limits
-            )
+            if (key := canonical([name, options])) not in started:  # one set of processes for all skills of a world
+                made = workers(name, options) if workers else make_workers(name, options, jobs=jobs)
+                started[key] = stack.enter_context(made)
+            return ReExecution(workers=started[key], verifier=CheckVerifier(), test=SequentialTest(), limits=learned.limits)
 
-        primitives = _none if workers else _primitives
-        yield Proving(library=library, prover=prover, primitives=primitives, keep=keep, values=values or {}, proposer=proposer)
+        yield Proving(
+            library=library,
+            prover=prover,
+            primitives=_none if workers else functools.cache(_primitives),
+            keep=keep,
+            values=values or {},
+            proposer=proposer,
+            seed=seed,
+            again=again,
+        )
 
 
 def _primitives(environment: str) -> Collection[str]:

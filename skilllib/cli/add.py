@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, Author, EmbedderName, EnvironmentName, Jobs, LibraryPath
+from skilllib.cli.options import DEFAULT_LIBRARY, Again, AsJson, Author, EmbedderName, EnvironmentName, Jobs, LibraryPath, ProofSeed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,15 +36,19 @@ def add(  # noqa: PLR0913 - typer reads the options from the signature
     author: Author = "",
     embedder: EmbedderName = None,
     jobs: Jobs = 1,
+    seed: ProofSeed = 0,
+    again: Again = False,
     as_json: AsJson = False,
 ) -> None:
     """Add a program that you wrote. It is held against the environment, put on trial, and active once fresh worlds prove it.
 
     Exit code 1: it stays on trial; the reason is printed.
     """
+    from skilllib.build import proving
     from skilllib.cli.handing import proved
     from skilllib.cli.opening import reading
     from skilllib.exchange import Promise, added
+    from skilllib.library.quarantine import BY_HAND
     from skilllib.records.program import Program
 
     program = Program.parse(read_source(file))
@@ -52,7 +56,9 @@ def add(  # noqa: PLR0913 - typer reads the options from the signature
     with reading(library, embedder, finds=True, create=True) as opened:
         spec = specification(opened, environment)
         skill = added(opened, program, promise, spec=spec, author=author)
-        proved(opened, skill, values=promise.values(), author=author, jobs=jobs, as_json=as_json)
+        proposer = author or BY_HAND
+        with proving(opened, values=promise.values(), proposer=proposer, jobs=jobs, seed=seed, again=again) as door:
+            proved(door, skill, as_json=as_json)
 
 
 def read_source(file: Path) -> str:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, Author, Jobs, KeepCallers, LibraryPath
+from skilllib.cli.options import DEFAULT_LIBRARY, Again, AsJson, Author, Jobs, KeepCallers, LibraryPath, ProofSeed
 
 if TYPE_CHECKING:
     from skilllib.records.skill import Skill
 
 
-def edit(
+def edit(  # noqa: PLR0913 - typer reads the options from the signature
     name: Annotated[str, typer.Argument(help="The skill, as in `show`.")],
     file: Annotated[
         Path | None, typer.Option("--file", help="The new text; without it an editor opens ($VISUAL, $EDITOR) on the present one.")
@@ -31,6 +31,8 @@ def edit(
     keep: KeepCallers = None,
     author: Author = "",
     jobs: Jobs = 1,
+    seed: ProofSeed = 0,
+    again: Again = False,
     as_json: AsJson = False,
 ) -> None:
     """Change a skill's program; the old version stays active until the new one is proved.
@@ -40,12 +42,14 @@ def edit(
 
     Exit code 1: the new version stays on trial; the reason is printed.
     """
+    from skilllib.build import proving
     from skilllib.cli.add import read_source, specification
     from skilllib.cli.handing import proved
     from skilllib.cli.opening import reading
     from skilllib.cli.output import stderr
     from skilllib.errors import InvalidRecord
     from skilllib.exchange import edited
+    from skilllib.library.quarantine import BY_HAND
     from skilllib.records.program import Program
 
     with reading(library, finds=True) as opened:
@@ -62,7 +66,9 @@ def edit(
             skill = edited(opened, old, program, spec=spec, author=author)
         if written is not None and file is None:
             written.unlink()
-        proved(opened, skill, keep=keep or (), author=author, jobs=jobs, as_json=as_json)
+        proposer = author or BY_HAND
+        with proving(opened, keep=keep or (), proposer=proposer, jobs=jobs, seed=seed, again=again) as door:
+            proved(door, skill, as_json=as_json)
 
 
 @contextmanager

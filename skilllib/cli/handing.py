@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
-    from skilllib.library import SkillLibrary
-    from skilllib.records.base import Scalar
+    from skilllib.exchange import Proving
     from skilllib.records.skill import Skill
 
 
-def proved(
-    library: SkillLibrary,
-    skill: Skill,
-    *,
-    values: Mapping[str, Sequence[Scalar]] | None = None,
-    keep: Collection[str] = (),
-    author: str = "",
-    jobs: int,
-    as_json: bool,
-) -> None:
+def proved(door: Proving, skill: Skill, *, as_json: bool) -> None:
     """Prove a skill on trial and say what came of it; exit code 1 if it stays there."""
-    from skilllib.build import proving
     from skilllib.cli.activating import report
     from skilllib.cli.output import stderr
     from skilllib.errors import DuplicateSkill, NotVerified
-    from skilllib.library.quarantine import BY_HAND
 
-    with proving(library, jobs=jobs, keep=keep, values=values, proposer=author or BY_HAND) as door:
-        earlier = library.rejected(door.change(skill))
-        if skill.status == "active" or earlier is not None:
-            reason = earlier.decision.reason if earlier else ""
-            _left(skill, f"this very program was rejected before (entry {earlier.number}): {reason}" if earlier else "", as_json)
-        try:
-            with stderr().status("proving on fresh worlds"):
-                found = list(door.activate(skill))
-        except (NotVerified, DuplicateSkill) as error:
-            _left(skill, str(error), as_json)
-        except KeyboardInterrupt:
-            again = f"skilllib verify {skill.name}@{skill.version} --activate"
-            stderr().print(f"{skill.name} (version {skill.version}) is on trial; go on with: {again}", soft_wrap=True)
-            raise
-    report(skill.name, found, as_json=as_json)
+    if skill.status == "active":
+        _left(skill, "it is so already", as_json)
+    try:
+        with stderr().status("proving on fresh worlds"):
+            found = list(door.activate(skill))
+    except (NotVerified, DuplicateSkill) as error:
+        _left(skill, str(error), as_json)
+    except KeyboardInterrupt:
+        again = f"skilllib verify {skill.name}@{skill.version} --activate"
+        stderr().print(f"{skill.name} (version {skill.version}) is on trial; go on with: {again}", soft_wrap=True)
+        raise
+    report(skill.name, found, door, as_json=as_json)
 
 
 def _left(skill: Skill, reason: str, as_json: bool) -> None:

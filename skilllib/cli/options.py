@@ -59,6 +59,11 @@ KeepCallers = Annotated[
     list[str] | None,
     typer.Option("--keep", metavar="CALLER", help="A caller that goes on with the version it calls now; may be repeated."),
 ]
+ProofSeed = Annotated[
+    int,
+    typer.Option("--seed", "-s", min=0, metavar="N", help="The fresh worlds of a proof follow from it."),
+]
+Again = Annotated[bool, typer.Option("--again", help="Prove also what was rejected before; else the old reason is given.")]
 Author = Annotated[str, typer.Option("--author", metavar="NAME", help="Who wants it, for the ledger.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why, for the ledger.")]
 EnvironmentName = Annotated[

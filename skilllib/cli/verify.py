@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skilllib.cli.options import DEFAULT_LIBRARY, AsJson, Jobs, KeepCallers, LibraryPath
+from skilllib.cli.options import DEFAULT_LIBRARY, Again, AsJson, Jobs, KeepCallers, LibraryPath, ProofSeed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +31,9 @@ def verify(  # noqa: PLR0913 - typer reads the options from the signature
         bool,
         typer.Option("--activate", help="Prove a skill on trial, and those it calls, on fresh worlds too; active if it holds."),
     ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="With --activate: all skills on trial, callees first.")] = False,
+    seed: ProofSeed = 0,
+    again: Again = False,
     keep: KeepCallers = None,
     most: Annotated[int | None, typer.Option("--tests", min=1, help="At most so many tests of each skill.")] = None,
     jobs: Jobs = 1,
@@ -37,16 +41,25 @@ def verify(  # noqa: PLR0913 - typer reads the options from the signature
 ) -> None:
     """Run kept tests again on fresh worlds. With a callee replaced, a skill that still passes does not rest on it.
 
-    Exit code 1: a test failed; with --without or --knock-out: no skill that was tested needs what it calls.
+    With --activate a skill on trial is proved, and what it calls; with --all everything that is on trial. What is active by then
+    is passed over, so that the same command goes on after Ctrl-C.
+
+    Exit code 1: a test failed, or something stays on trial; with --without or --knock-out: no skill that was tested needs what it
+    calls.
     """
     from skilllib.cli.opening import reading
     from skilllib.cli.output import emit, stderr, stdout
     from skilllib.cli.replay import Replay
 
+    if (everything or again or seed) and not activate:
+        raise typer.BadParameter("--all, --again and --seed go with --activate")
+    if everything and name is not None:
+        raise typer.BadParameter(f"--all is for all skills on trial; leave out {name!r}, or --all")
     if activate:
-        from skilllib.cli.activating import activate_skill
+        from skilllib.cli.activating import activate_everything, activate_skill
 
-        activate_skill(library, name, keep=keep or (), jobs=jobs, as_json=as_json)
+        one = activate_everything if everything else functools.partial(activate_skill, name=name)
+        one(library, keep=keep or (), jobs=jobs, seed=seed, again=again, as_json=as_json)
         return
     with reading(library) as opened, Replay(opened, jobs=jobs, most=most) as replay:
         results = []

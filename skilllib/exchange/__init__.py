@@ -1,5 +1,6 @@
 """Skills travel: SKILL.md folders, JSON lines, tools for a model, stubs for an editor. What comes in is quarantined."""
 
+from skilllib.exchange.backlog import activate_all, waiting
 from skilllib.exchange.byhand import Promise, added, edited
 from skilllib.exchange.exporting import FORMATS, export
 from skilllib.exchange.importing import Imported, Refused, Taken, take_in
@@ -14,9 +15,11 @@ __all__ = [
     "Proving",
     "Refused",
     "Taken",
+    "activate_all",
     "added",
     "edited",
     "export",
     "staying",
     "take_in",
+    "waiting",
 ]

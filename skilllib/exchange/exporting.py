@@ -24,6 +24,7 @@ from skilllib.registry import Exporter
 def skills(library: SkillLibrary, to: Path, *, names: Sequence[str] = ()) -> tuple[Skill, ...]:
     """Write a SKILL.md folder for each skill and everything it calls, into a new or empty folder."""
     found = chosen(library, names)
+    _refuse_nothing(library, found)
     with _writing(to):
         _write_folders(library, to, found)
     return found
@@ -69,15 +70,31 @@ def export(library: SkillLibrary, to: Path, *, names: Sequence[str] = (), form: 
 
     Raises:
         UnknownSkill: A name is not known.
-        InvalidRecord: A skill was revoked, or the folder is not empty.
+        InvalidRecord: There is no skill to write, one was revoked, or the folder is not empty.
         StorageFailed: The disk refuses.
     """
     return tuple(FORMATS[form](library, to, names=names))
 
 
 def _offered(library: SkillLibrary, names: Sequence[str]) -> tuple[Skill, ...]:
-    found = tuple(library.get(name) for name in names) or library.skills("active")
-    return tuple(skill for skill in found if skill.program is not None)
+    wanted = tuple(library.get(name) for name in names) or library.skills("active")
+    found = tuple(skill for skill in wanted if skill.program is not None)
+    _refuse_nothing(library, found)
+    return found
+
+
+def _refuse_nothing(library: SkillLibrary, found: Sequence[Skill]) -> None:
+    """Raise if there is no skill to write, with what is there instead."""
+    if found:
+        return
+    if library.skills("active"):
+        raise InvalidRecord("there is nothing to export: what would be written is in words, and has no signature")
+    waiting = len(library.skills("trial"))
+    if not waiting:
+        raise InvalidRecord("there is nothing to export: the library has no skill that is active or on trial")
+    there = f"no skill is active, {waiting} {'is' if waiting == 1 else 'are'} on trial"
+    remedy = "prove them with `skilllib verify --activate --all`, or write them as they are with `--format jsonl`"
+    raise InvalidRecord(f"there is nothing to export: {there}; {remedy}")
 
 
 @contextmanager

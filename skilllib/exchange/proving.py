@@ -11,10 +11,11 @@ from skilllib.gate.evidence import EvidenceGate
 from skilllib.library import SkillLibrary
 from skilllib.library.duplicates import Likeness, refuse
 from skilllib.library.promotion import kept_tests
+from skilllib.library.rejections import DUPLICATE
 from skilllib.protocols import Draft, Prover, Replaying
 from skilllib.records.base import Scalar
 from skilllib.records.execution import Execution, Proof, Trial
-from skilllib.records.ledger import Change, Decision
+from skilllib.records.ledger import Change, Decision, LedgerEntry
 from skilllib.records.program import Program
 from skilllib.records.skill import KeptTest, Provision, Skill
 from skilllib.records.task import Task
@@ -48,6 +49,7 @@ class Proving:
         values: Values under which parameters of a promise are tried, where no kept test says so.
         proposer: Who wants it, for the ledger.
         seed: The worlds' seeds follow from it.
+        again: Proves also what was rejected before.
     """
 
     library: SkillLibrary
@@ -57,12 +59,13 @@ class Proving:
     values: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
     proposer: str = "verify"
     seed: int = 0
+    again: bool = False
 
     def activate(self, skill: Skill) -> Iterator[Activation]:
         """Prove a skill and what it calls, callees first, and make active what is proved; ends with the first that is not.
 
         A revoked skill that is asked for itself becomes active again by the same evidence. One that rests on something revoked
-        is proved with the active version of that.
+        is proved with the active version of that. For what was rejected before nothing is executed.
 
         Raises:
             NotVerified: A skill promises nothing that a world could decide, or rests on one that was revoked.
@@ -94,6 +97,9 @@ class Proving:
         if skill.name in self.primitives(skill.environment):
             raise NotVerified(f"{skill.name!r} is the name of a primitive; programs would call the one and mean the other")
         refuse(skill.name, [one for one in library.likenesses(skill) if one.skill.name != skill.name])
+        keep = [library.get(ref).code_hash for ref in self.keep]
+        if not self.again and (earlier := library.rejected(self.change(skill, keep))) is not None:
+            return _rejected(skill, earlier)
         proof = self._proved_alone(skill)
         if wanted and proof.accepted:
             likeness = twin(library, skill, tests_of(library, skill, proof), replay=self._replay)
@@ -102,7 +108,8 @@ class Proving:
         change = self.change(skill, proof.kept)
         decision = EvidenceGate().decide(change, proof)
         if likeness is not None:
-            decision = Decision(outcome="reject", codes=("duplicate", likeness.kind), reason=likeness.words(skill.name))
+            codes = (DUPLICATE, likeness.kind, likeness.skill.code_hash)
+            decision = Decision(outcome="reject", codes=codes, reason=likeness.words(skill.name))
         library.commit(change, decision, proof=proof, seen=seen)
         stored = library.version(skill.version_hash)
         if decision.outcome == "promote" and stored.status == "trial":  # it was revoked before it had ever been active
@@ -146,15 +153,26 @@ class Proving:
         return _together(proofs)
 
     def _task(self, skill: Skill, provision: Provision, tests: tuple[KeptTest, ...]) -> Task:
-        goal = skill.description or skill.name
         values = {name: tuple(self.values.get(name, ())) or _values(skill, name, provision, tests) for name in provision.parameters}
-        return Task(id=f"prove:{skill.name}", environment=skill.environment, goal=goal, check=provision.check, parameters=values)
+        return task_of(skill).model_copy(update={"check": provision.check, "parameters": values})
+
+
+def task_of(skill: Skill) -> Task:
+    """Return the task of showing that a skill keeps its promises."""
+    return Task(id=f"prove:{skill.name}", environment=skill.environment, goal=skill.description or skill.name)
 
 
 def tests_of(library: SkillLibrary, skill: Skill, proof: Proof) -> tuple[KeptTest, ...]:
     """Return the kept tests of a skill, or those that a proof of it would leave."""
     names = frozenset(parameter.name for parameter in skill.program.parameters) if skill.program else frozenset()
     return library.tests(skill.code_hash) or kept_tests(proof, names)
+
+
+def _rejected(skill: Skill, earlier: LedgerEntry) -> Activation:
+    """Return what was said of a skill before."""
+    reason = f"this very program was rejected before (entry {earlier.number}): {earlier.decision.reason}"
+    proof = Proof(task=task_of(skill), accepted=False, reason=reason, rejected_in=earlier.number)
+    return Activation(skill=skill, proof=proof, decision=earlier.decision.model_copy(update={"reason": reason}))
 
 
 def _values(skill: Skill, name: str, provision: Provision, tests: tuple[KeptTest, ...]) -> tuple[Scalar, ...]:

@@ -151,7 +151,7 @@ def test_a_skill_that_does_the_same_stays_on_trial_with_the_one_that_does(librar
     (one,) = activate(library, stored, prover)
     assert one.skill.status == "trial" and one.likeness is not None
     assert (one.likeness.kind, one.likeness.skill.name, one.likeness.offers) == ("behaviour", "first", ("alias", "version"))
-    assert library.history("second")[-1].decision.codes == ("duplicate", "behaviour")
+    assert library.history("second")[-1].decision.codes == ("duplicate", "behaviour", first.code_hash)
     assert library.alias("second_name", "first") and library.get("second_name").name == "first"
 
 
