@@ -50,7 +50,8 @@ def activate_everything(path: str, *, keep: Collection[str], jobs: int, seed: in
                         _print(console, one, door)
                     advance()
         except KeyboardInterrupt:
-            stderr().print(f"{_summary(found)} The others: the same command goes on where it was.", soft_wrap=True)
+            active = sum(one.skill.status == "active" for one in found)
+            stderr().print(f"{active} became active; the same command goes on with the others", soft_wrap=True)
             raise
     left = sum(one.skill.status != "active" for one in found)
     if as_json:

@@ -37,7 +37,9 @@ def _codes(proof: Proof) -> dict[str, bool]:
         "duplicate": proof.twin is not None,
         "kept_test_fails": any(trial.check is not None and not trial.solved for trial in proof.trials),
         "caller_fails": any(
-            not trial.solved for caller in proof.callers for trial in caller.trials if caller.old not in proof.kept
+            not caller.trials or not all(trial.solved for trial in caller.trials)
+            for caller in proof.callers
+            if caller.old not in proof.kept
         ),
     }
 

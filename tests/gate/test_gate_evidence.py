@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skilllib.gate.evidence import EvidenceGate, TrustingGate
-from skilllib.records.execution import Proof, Trial
+from skilllib.records.execution import Proof, Rechecked, Trial
 from skilllib.records.ledger import Change
 from skilllib.records.task import Task
 
@@ -40,6 +40,14 @@ def test_the_ledger_says_that_a_kept_test_failed() -> None:
     shown = proof(True, True, accepted=False)
     decision = EvidenceGate().decide(CHANGE, shown.model_copy(update={"trials": (*shown.trials, failing)}))
     assert decision.outcome == "reject" and decision.codes == ("not_proven", "kept_test_fails")
+
+
+def test_the_ledger_says_that_a_caller_failed_also_where_none_of_its_tests_could_be_run() -> None:
+    caller = Rechecked(name="carry", old="1" * 64, new="2" * 64, trials=())
+    shown = proof(True, True, accepted=False).model_copy(update={"callers": (caller,)})
+    assert EvidenceGate().decide(CHANGE, shown).codes == ("not_proven", "caller_fails")
+    kept = shown.model_copy(update={"kept": (caller.old,)})
+    assert EvidenceGate().decide(CHANGE, kept).codes == ("not_proven",)
 
 
 @given(st.lists(st.booleans(), max_size=20), st.booleans())
