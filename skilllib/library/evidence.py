@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -77,18 +78,25 @@ class _State(NamedTuple):
     """Of their versions, ascending."""
 
 
-class _Held(NamedTuple):
+@dataclass(slots=True)
+class _Held:
     """What is in memory of a state, by row."""
 
     state: _State
     vectors: npt.NDArray[np.int8]
     known: npt.NDArray[np.bool_]
     """Which rows were read or made."""
+    whole: bool
+    """Whether all that is stored was read."""
+    asked: bool = False
 
     def take(self, row: int, vector: bytes) -> None:
         if len(vector) in (0, self.vectors.shape[1]):
             self.vectors[row] = np.frombuffer(vector, dtype=np.int8) if vector else 0
             self.known[row] = True
+
+    def unknown(self, rows: Sequence[int]) -> list[int]:
+        return [row for row in dict.fromkeys(rows) if row >= 0 and not self.known[row]]
 
 
 class Evidence:
@@ -123,8 +131,9 @@ class Evidence:
             return []
         held = self._held
         if held is None or held.state is not state or held.vectors.shape[1] != len(vector):
-            held = self._held = self._read(state, held, len(vector))
-        if missing := [row for row in dict.fromkeys(rows) if row >= 0 and not held.known[row]]:
+            held = self._held = self._taken_over(state, held, len(vector))
+        self._read(held, rows)
+        if missing := held.unknown(rows):
             found = self._made([state.keys[row] for row in missing])
             for row in missing:
                 held.take(row, found[state.keys[row]])
@@ -132,29 +141,36 @@ class Evidence:
         likeness: list[float] = np.where(at >= 0, cosines(vector, held.vectors[at]), 0.0).tolist()
         return likeness
 
-    def _read(self, state: _State, before: _Held | None, dimensions: int) -> _Held:
-        """Return what is stored for a state; of what was held before, only what changed since is read."""
+    def _taken_over(self, state: _State, before: _Held | None, dimensions: int) -> _Held:
+        """Return what is known of a state from an earlier one, but for what changed since."""
         n = len(state.keys)
-        held = _Held(state, np.zeros((n, dimensions), dtype=np.int8), np.zeros(n, dtype=np.bool_))
+        held = _Held(state, np.zeros((n, dimensions), dtype=np.int8), np.zeros(n, dtype=np.bool_), whole=False)
+        if before is None or before.vectors.shape[1] != dimensions or not self._findable.precedes(before.state.stamp, state.stamp):
+            return held
+        _carry_over(before, held)
         rows = {key: row for row, key in enumerate(state.keys)}
-        table, versions = tables.evidence.c, tables.versions.c
-        query = sa.select(table.code_hash, table.vector, table.digest).where(table.fingerprint == state.stamp.fingerprint)
+        recent = sa.select(tables.versions.c.code_hash).where(tables.versions.c.entry > before.state.stamp.entry)
         with self._database.reading() as connection:
-            if (
-                before is not None
-                and before.vectors.shape[1] == dimensions
-                and self._findable.precedes(before.state.stamp, state.stamp)
-            ):
-                _carry_over(before, held)
-                recent = sa.select(versions.code_hash).where(versions.entry > before.state.stamp.entry)
-                for key in connection.execute(recent).scalars():
-                    if key in rows:
-                        held.known[rows[key]] = False
-                query = query.where(table.code_hash.in_(recent))
-            for key, vector, check in connection.execute(query):
-                if key in rows and store.digest(vector) == check:  # what is damaged is made anew
-                    held.take(rows[key], vector)
+            for key in connection.execute(recent).scalars():
+                if key in rows:
+                    held.known[rows[key]] = False
+        held.whole, held.asked = before.whole, before.asked
         return held
+
+    def _read(self, held: _Held, rows: Sequence[int]) -> None:
+        """Read what is stored for some rows; when asked a second time, for all: then others will follow."""
+        if not (missing := held.unknown(rows)):
+            return
+        everything = (held.asked and not held.whole) or len(missing) > _CHUNK
+        held.asked = True
+        keys, table = held.state.keys, tables.evidence.c
+        wanted = dict(zip(keys, range(len(keys)), strict=True)) if everything else {keys[row]: row for row in missing}
+        query = sa.select(table.code_hash, table.vector, table.digest).where(table.fingerprint == held.state.stamp.fingerprint)
+        with self._database.reading() as connection:
+            for key, vector, check in connection.execute(query if everything else query.where(table.code_hash.in_(wanted))):
+                if key in wanted and store.digest(vector) == check:  # what is damaged is made anew
+                    held.take(wanted[key], vector)
+        held.whole = held.whole or everything
 
     def _made(self, hashes: Sequence[str]) -> dict[str, bytes]:
         """Make what is missing, and keep it if nobody else is writing."""

@@ -104,7 +104,9 @@ class Found:
 
 
 def foremost(candidates: Sequence[Candidate], most: int) -> list[Candidate]:
-    """Return the first candidates by relevance, as far as evidence lets them."""
+    """Return the first of candidates that are ordered by relevance, as far as evidence lets them."""
+    if max((one.evidence or 0.0 for one in candidates), default=0.0) < SPEAKS:
+        return list(candidates[:most])
     return [candidates[place.at] for place in _settled(candidates, [one.relevance for one in candidates])[:most]]
 
 

@@ -273,3 +273,18 @@ def test_taking_a_skill_in_again_adds_no_tests_to_what_is_known(library, make):
     assert again.code_hash == one.code_hash
     library.load([(again, [kept("after.inventory.diamond >= 1")])], proposer="test")
     assert library.tests(one.code_hash) == tests and [one.status for one in library.skills()] == ["active", "trial"]
+
+
+def test_the_first_look_up_reads_what_it_needs_and_the_second_one_all_that_is_stored(folder):
+    with SkillLibrary.open(folder, create=True, embedder=HashingEmbedder(), index="exact") as library:
+        with library.transaction():
+            for number in range(80):
+                prove(library, skill(f"skill_{number}", f"Errand {number}."), f"after.inventory.thing_{number} >= 1")
+    with SkillLibrary.open(folder, embedder=HashingEmbedder(), index="exact") as library:
+        library.retrieve("errand", k=2)
+        held = library._pools._evidence._held
+        assert 0 < held.known.sum() < 80
+        library.retrieve("thing", k=2)
+        library.retrieve("inventory", k=2)
+        assert library._pools._evidence._held is held and held.known.all()
+        assert len(library.retrieve("inventory", k=80)) == 80
