@@ -276,10 +276,9 @@ def test_taking_a_skill_in_again_adds_no_tests_to_what_is_known(library, make):
 
 
 def test_the_first_look_up_reads_what_it_needs_and_the_second_one_all_that_is_stored(folder):
-    with SkillLibrary.open(folder, create=True, embedder=HashingEmbedder(), index="exact") as library:
-        with library.transaction():
-            for number in range(80):
-                prove(library, skill(f"skill_{number}", f"Errand {number}."), f"after.inventory.thing_{number} >= 1")
+    with SkillLibrary.open(folder, create=True, embedder=HashingEmbedder(), index="exact") as library, library.transaction():
+        for number in range(80):
+            prove(library, skill(f"skill_{number}", f"Errand {number}."), f"after.inventory.thing_{number} >= 1")
     with SkillLibrary.open(folder, embedder=HashingEmbedder(), index="exact") as library:
         library.retrieve("errand", k=2)
         held = library._pools._evidence._held
