@@ -188,6 +188,8 @@ class ServerLock:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(DBAPIError):  # a connection that died has let go of the lock by that
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(_WRITER)))  # a server notices a close only later
+            with suppress(DBAPIError):
                 connection.close()
 
     def _remedy(self, connection: sa.Connection) -> str:
