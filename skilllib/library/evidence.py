@@ -132,12 +132,9 @@ class Evidence:
         held = self._held
         if held is None or held.state is not state or held.vectors.shape[1] != len(vector):
             held = self._held = self._taken_over(state, held, len(vector))
-        self._read(held, rows)
-        if missing := held.unknown(rows):
-            found = self._made([state.keys[row] for row in missing])
-            for row in missing:
-                held.take(row, found[state.keys[row]])
         at = np.array(rows, dtype=np.int64)
+        if not held.known[at[at >= 0]].all():
+            self._learn(held, rows)
         likeness: list[float] = np.where(at >= 0, cosines(vector, held.vectors[at]), 0.0).tolist()
         return likeness
 
@@ -157,10 +154,16 @@ class Evidence:
         held.whole, held.asked = before.whole, before.asked
         return held
 
-    def _read(self, held: _Held, rows: Sequence[int]) -> None:
+    def _learn(self, held: _Held, rows: Sequence[int]) -> None:
+        """Read what is stored for some rows, and make what is not."""
+        self._read(held, held.unknown(rows))
+        if missing := held.unknown(rows):
+            found = self._made([held.state.keys[row] for row in missing])
+            for row in missing:
+                held.take(row, found[held.state.keys[row]])
+
+    def _read(self, held: _Held, missing: Sequence[int]) -> None:
         """Read what is stored for some rows; when asked a second time, for all: then others will follow."""
-        if not (missing := held.unknown(rows)):
-            return
         everything = (held.asked and not held.whole) or len(missing) > _CHUNK
         held.asked = True
         keys, table = held.state.keys, tables.evidence.c

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import repeat
 from typing import TypeAlias
 
 import numpy as np
@@ -98,17 +99,20 @@ class Pool:
         cosines, near_ranks = dict(near), {key: rank for rank, (key, _) in enumerate(near, 1)}
         word_ranks = {self.keys[row]: rank for rank, row in enumerate(_best(weights, BY_WORDS), 1)}
         cosines |= self.cosines(vector, [key for key in word_ranks if key not in cosines])
-        shared = {key: float(weights[row]) if (row := self.rows.get(key)) is not None else 0.0 for key in cosines}
-        found = sorted(cosines, key=lambda key: (-relevance(cosines[key], shared[key]), key))
+        keys, last = list(cosines), len(near) + 1
+        rows = np.fromiter(map(self.rows.get, keys, repeat(-1)), dtype=np.int64, count=len(keys))
+        shared = np.where(rows >= 0, weights[rows], 0.0).tolist() if len(weights) else [0.0] * len(keys)
+        scores = [relevance(cosine, lexical) for cosine, lexical in zip(cosines.values(), shared, strict=True)]
+        order = sorted(range(len(keys)), key=lambda at: (-scores[at], keys[at]))
         return [
             Candidate(
-                key=key,
+                key=(key := keys[at]),
                 cosine=cosines[key],
-                lexical=shared[key],
-                near_rank=near_ranks.get(key, len(near) + 1),
+                lexical=shared[at],
+                near_rank=near_ranks.get(key, last),
                 word_rank=word_ranks.get(key),
             )
-            for key in found[:most]
+            for at in order[:most]
         ]
 
 

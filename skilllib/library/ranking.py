@@ -169,18 +169,17 @@ def settled(keys: Sequence[str], worths: Sequence[float], evidence: Sequence[flo
         worths: What speaks for each.
         evidence: How like the query is what each was shown to do.
     """
-    found = [Place(at, worth) for at, worth in enumerate(worths)]
-    by_evidence = sorted(range(len(found)), key=lambda at: -evidence[at])
-    rivals, least = iter(by_evidence), None  # those with clearly more, and the last of them in the order
-    rival = next(rivals, None)
+    scores, behind = list(worths), dict[int, int]()
+    by_evidence = sorted(range(len(scores)), key=evidence.__getitem__, reverse=True)
+    least, reached = -1, 0  # of those with clearly more evidence, the last one in the order
     for at in by_evidence:
-        while rival is not None and evidence[rival] >= SPEAKS and evidence[rival] > evidence[at] + CLEARLY:
-            if least is None or found[rival].score < least.score:
-                least = found[rival]
-            rival = next(rivals, None)
-        if least is not None and least.score <= found[at].score:
-            found[at] = Place(at, least.score, least.at)
-    return sorted(found, key=lambda place: (-place.score, -evidence[place.at], keys[place.at]))
+        while (rival := by_evidence[reached]) != at and evidence[rival] >= SPEAKS and evidence[rival] > evidence[at] + CLEARLY:
+            least = rival if least < 0 or scores[rival] < scores[least] else least
+            reached += 1
+        if least >= 0 and scores[least] <= scores[at]:
+            scores[at], behind[at] = scores[least], least
+    order = sorted(range(len(scores)), key=lambda at: (-scores[at], -evidence[at], keys[at]))
+    return [Place(at, scores[at], behind.get(at)) for at in order]
 
 
 def usefulness(counted: Sequence[Statistics]) -> list[float]:
